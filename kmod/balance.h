@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The balance: a pool's counter against the sum of what its sockets hold. */
+#ifndef SKBAL_BALANCE_H
+#define SKBAL_BALANCE_H
+
+#include <linux/types.h>
+
+#include "snapshot.h"
+
+enum skbal_class {
+	SKBAL_OPEN,		/* hashed, has a descriptor */
+	SKBAL_LISTEN,
+	SKBAL_ACCEPT_QUEUE,	/* not accept()ed yet */
+	SKBAL_CLOSED_HELD,	/* TCP_CLOSE, in no table, descriptor open */
+	SKBAL_ORPHAN,		/* closed, the kernel is finishing */
+	SKBAL_KERNEL,		/* made by the kernel, has no file */
+	SKBAL_FD_IN_FLIGHT,	/* its file is in no descriptor table */
+	SKBAL_UNREACHABLE,	/* counted as allocated, found nowhere */
+	SKBAL_CLASSES,
+};
+
+extern const char *const skbal_class_names[SKBAL_CLASSES];
+
+enum skbal_verdict {
+	SKBAL_BALANCED,
+	SKBAL_IMBALANCED,
+	SKBAL_INCOMPLETE,
+	SKBAL_IN_FLUX,
+};
+
+extern const char *const skbal_verdict_names[];
+
+/* What a group of sockets is charged, in bytes. */
+struct skbal_sum {
+	u64 sockets;
+	s64 forward_alloc;
+	s64 write_queue;
+	s64 receive_queue;
+};
+
+struct skbal_balance {
+	s64 counter;			/* pages, with the CPUs' reserves */
+	s64 charged;			/* bytes */
+	s64 unaccounted;		/* bytes: counter - charged */
+	s64 bypassed;			/* bytes */
+	u64 bound;			/* bytes; 0 if exact */
+	u64 churn;			/* sockets; 0 if exact */
+	s64 allocated;			/* sockets; -1 if the pool has no count */
+	u64 found;
+	u64 fractional;
+	unsigned long fractional_id;	/* which ones, to compare snapshots */
+	u64 opaque;
+	u64 owned;
+	struct skbal_sum classes[SKBAL_CLASSES];
+	struct skbal_sum protocols[SKBAL_PROTOCOLS];
+	enum skbal_verdict verdict;
+	char reason[128];
+};
+
+/** skbal_sum_add() - add one socket's charge to a group */
+void skbal_sum_add(struct skbal_sum *sum, const struct skbal_charge *charge);
+
+/** skbal_sum_bytes() - what a group is charged in all */
+s64 skbal_sum_bytes(const struct skbal_sum *sum);
+
+/** skbal_balance_pages() - bytes to pages, rounded to the nearest */
+s64 skbal_balance_pages(s64 bytes);
+
+/** skbal_balance_is_fractional() - has the socket itself lost or gained bytes?
+ *
+ * Pages enter and leave a TCP socket whole. MPTCP lends bytes from socket to
+ * socket, and what is opaque cannot be judged.
+ */
+bool skbal_balance_is_fractional(const struct skbal_snapshot *snap,
+				 const struct skbal_socket *socket);
+
+/**
+ * skbal_balance_settle() - take snapshots until their verdict stands
+ * @snap: as for skbal_snapshot_take()
+ * @ret: one balance for each pool
+ *
+ * A torn reading passes, a loss does not: "imbalanced" and "incomplete" are
+ * said only if several snapshots in a row, ever further apart, agree. Where
+ * they do not, the verdict is "in-flux".
+ *
+ * Context: may sleep.
+ * Return: the number of snapshots taken, or what skbal_snapshot_take() says,
+ *	   or -EINTR.
+ */
+int skbal_balance_settle(struct skbal_snapshot *snap,
+			 struct skbal_balance ret[SKBAL_POOLS]);
+
+#endif /* SKBAL_BALANCE_H */

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <linux/errqueue.h>
+#include <linux/skmsg.h>
+#include <net/inet_connection_sock.h>
+#include <net/sock.h>
+
+#include "charge.h"
+
+/*
+ * Packets in the error queue are added to sk_rmem_alloc without a charge
+ * (sock_queue_err_skb(): "We dont mem charge error packets"), except the
+ * notifications of MSG_ZEROCOPY, which come from sk_omem_alloc
+ * (msg_zerocopy_realloc()) and are in no queue's sum.
+ */
+static u32 error_queue_bytes(struct sock *sk)
+{
+	struct sk_buff *skb;
+	unsigned long flags;
+	u32 bytes = 0;
+
+	if (skb_queue_empty_lockless(&sk->sk_error_queue))
+		return 0;
+	/* Not held by a stopped CPU: it is taken with interrupts disabled. */
+	spin_lock_irqsave(&sk->sk_error_queue.lock, flags);
+	skb_queue_walk(&sk->sk_error_queue, skb)
+		if (SKB_EXT_ERR(skb)->ee.ee_origin != SO_EE_ORIGIN_ZEROCOPY)
+			bytes += skb->truesize;
+	spin_unlock_irqrestore(&sk->sk_error_queue.lock, flags);
+	return bytes;
+}
+
+#ifdef SKBAL_HAVE_ZCOPY_PURE
+/*
+ * An skb that holds nothing but the user's own pages is queued with its whole
+ * truesize, but charged for its header only (tcp_wmem_free_skb()). The
+ * difference is a whole number of pages, so only a walk can find it.
+ */
+static u32 skb_zerocopy_bytes(const struct sk_buff *skb)
+{
+	if (!skb_zcopy_pure(skb))
+		return 0;
+	return skb->truesize - SKB_TRUESIZE(skb_end_offset(skb));
+}
+
+static u32 zerocopy_bytes(struct sock *sk)
+{
+	struct sk_buff *skb;
+	u32 bytes = 0;
+
+	skb_queue_walk(&sk->sk_write_queue, skb)
+		bytes += skb_zerocopy_bytes(skb);
+	skb_rbtree_walk(skb, &sk->tcp_rtx_queue)
+		bytes += skb_zerocopy_bytes(skb);
+	return bytes;
+}
+#else
+static u32 zerocopy_bytes(struct sock *sk)
+{
+	return 0;
+}
+#endif
+
+void skbal_charge_read(struct sock *sk, bool queues, struct skbal_charge *ret)
+{
+	ret->error_queue = error_queue_bytes(sk);
+	ret->receive_queue = atomic_read(&sk->sk_rmem_alloc) - ret->error_queue;
+	ret->write_queue = READ_ONCE(sk->sk_wmem_queued);
+	ret->forward_alloc = skbal_forward_alloc(sk);
+	ret->zerocopy = 0;
+	if (queues && ret->write_queue && sk->sk_protocol == IPPROTO_TCP)
+		ret->zerocopy = zerocopy_bytes(sk);
+	ret->write_queue -= ret->zerocopy;
+}
+
+bool skbal_charge_is_opaque(const struct sock *sk)
+{
+	return sk_psock(sk) || READ_ONCE(inet_csk(sk)->icsk_ulp_ops);
+}

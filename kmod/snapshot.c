@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <linux/log2.h>
+#include <linux/mm.h>
+#include <linux/percpu_counter.h>
+#include <linux/slab.h>
+#include <linux/stop_machine.h>
+#include <linux/timekeeping.h>
+#include <net/sock.h>
+
+#include "census.h"
+#include "snapshot.h"
+
+/* How often to enlarge the arrays before giving up. */
+#define ATTEMPTS 8
+
+static int array_reserve(struct skbal_array *array, size_t wanted, size_t item)
+{
+	if (wanted > array->size) {
+		kvfree(array->items);
+		/* a little more, for what is born before the walk */
+		array->size = wanted + wanted / 64 + 64;
+		array->items = kvmalloc_array(array->size, item, GFP_KERNEL);
+		if (!array->items) {
+			array->size = 0;
+			return -ENOMEM;
+		}
+	}
+	array->used = 0;
+	array->wanted = 0;
+	return 0;
+}
+
+static int index_reserve(struct skbal_snapshot *snap)
+{
+	/* at most three quarters full */
+	unsigned int bits = order_base_2(snap->sockets.size * 4 / 3 + 1);
+
+	if (bits != snap->index_bits) {
+		kvfree(snap->index);
+		snap->index_bits = bits;
+		snap->index = kvmalloc_array(BIT(bits), sizeof(*snap->index),
+					     GFP_KERNEL);
+		if (!snap->index) {
+			snap->index_bits = 0;
+			return -ENOMEM;
+		}
+	}
+	memset(snap->index, 0, BIT(bits) * sizeof(*snap->index));
+	return 0;
+}
+
+/* Make room, and forget what an earlier walk has found. */
+static int snapshot_reserve(struct skbal_snapshot *snap)
+{
+	size_t sockets = max(skbal_pool_sockets(), snap->sockets.wanted);
+	size_t holders = max(skbal_pool_sockets(), snap->holders.wanted);
+	int err;
+
+	err = array_reserve(&snap->sockets, sockets,
+			    sizeof(struct skbal_socket));
+	if (!err)
+		err = array_reserve(&snap->holders, holders,
+				    sizeof(struct skbal_holder));
+	if (!err)
+		err = array_reserve(&snap->processes, snap->processes.wanted,
+				    sizeof(struct skbal_process));
+	if (!err)
+		err = index_reserve(snap);
+	memset(snap->moved_bytes, 0, sizeof(snap->moved_bytes));
+	memset(snap->moved_pages, 0, sizeof(snap->moved_pages));
+	memset(snap->churn, 0, sizeof(snap->churn));
+	return err;
+}
+
+static bool snapshot_fits(const struct skbal_snapshot *snap)
+{
+	return snap->sockets.wanted <= snap->sockets.size &&
+	       snap->holders.wanted <= snap->holders.size &&
+	       snap->processes.wanted <= snap->processes.size;
+}
+
+static bool counter_is_new(const struct skbal_snapshot *snap, unsigned int n,
+			   const struct percpu_counter *counter)
+{
+	if (counter == skbal_pools[snap->protocols[n].pool].proto->sockets_allocated)
+		return false;
+	while (n--)
+		if (snap->protocols[n].prot->sockets_allocated == counter)
+			return false;
+	return true;
+}
+
+/* Protocols of a pool may count their sockets together or apart. */
+static void sockets_allocated_read(struct skbal_snapshot *snap)
+{
+	struct percpu_counter *counter;
+	unsigned int i;
+
+	for (i = 0; i < SKBAL_POOLS; i++) {
+		counter = skbal_pools[i].proto->sockets_allocated;
+		snap->sockets_allocated[i] = counter ?
+			percpu_counter_sum(counter) : -1;
+	}
+	for (i = 0; i < snap->nr_protocols; i++) {
+		counter = snap->protocols[i].prot->sockets_allocated;
+		if (counter && counter_is_new(snap, i, counter))
+			snap->sockets_allocated[snap->protocols[i].pool] +=
+				percpu_counter_sum(counter);
+	}
+}
+
+/* For stop_machine(): all other CPUs spin with interrupts disabled. */
+static int take_stopped(void *data)
+{
+	struct skbal_snapshot *snap = data;
+	u64 start = ktime_get_mono_fast_ns();
+	unsigned int i;
+
+	snap->walk = 1;
+	skbal_census_walk(snap);
+	for (i = 0; i < SKBAL_POOLS; i++)
+		skbal_pool_read(i, &snap->pools[i]);
+	sockets_allocated_read(snap);
+	snap->pause_ns = ktime_get_mono_fast_ns() - start;
+	return 0;
+}
+
+/* Read the counters again; what they moved by adds to the bound of error. */
+static void counters_compare(struct skbal_snapshot *snap,
+			     const struct skbal_pool_reading *before)
+{
+	unsigned int i;
+
+	for (i = 0; i < SKBAL_POOLS; i++) {
+		skbal_pool_read(i, &snap->pools[i]);
+		snap->moved_pages[i] += abs(snap->pools[i].memory_allocated +
+					    snap->pools[i].percpu -
+					    before[i].memory_allocated -
+					    before[i].percpu);
+	}
+}
+
+static void take_live(struct skbal_snapshot *snap)
+{
+	struct skbal_pool_reading first[SKBAL_POOLS], second[SKBAL_POOLS];
+	unsigned int i;
+
+	for (i = 0; i < SKBAL_POOLS; i++)
+		skbal_pool_read(i, &first[i]);
+	snap->walk = 1;
+	skbal_census_walk(snap);
+	counters_compare(snap, first);
+	memcpy(second, snap->pools, sizeof(second));
+	sockets_allocated_read(snap);
+	snap->walk = 2;
+	skbal_census_walk(snap);
+	counters_compare(snap, second);
+	/* the books are those between the two walks */
+	memcpy(snap->pools, second, sizeof(second));
+}
+
+int skbal_snapshot_take(struct skbal_snapshot *snap)
+{
+	unsigned int i;
+	int err;
+
+	/* With PREEMPT_RT the tasks that are stopped may hold spinlocks. */
+	if (!snap->live && IS_ENABLED(CONFIG_PREEMPT_RT))
+		return -EOPNOTSUPP;
+	if (!snap->nr_protocols)
+		skbal_census_init(snap);
+	for (i = 0; i < ATTEMPTS; i++) {
+		err = snapshot_reserve(snap);
+		if (err)
+			return err;
+		if (snap->live)
+			take_live(snap);
+		else
+			stop_machine(take_stopped, snap, NULL);
+		if (snapshot_fits(snap))
+			return 0;
+	}
+	return -EAGAIN;
+}
+
+size_t skbal_snapshot_bytes(const struct skbal_snapshot *snap)
+{
+	return snap->sockets.size * sizeof(struct skbal_socket) +
+	       snap->holders.size * sizeof(struct skbal_holder) +
+	       snap->processes.size * sizeof(struct skbal_process) +
+	       BIT(snap->index_bits) * sizeof(*snap->index);
+}
+
+void skbal_snapshot_free(struct skbal_snapshot *snap)
+{
+	kvfree(snap->sockets.items);
+	kvfree(snap->holders.items);
+	kvfree(snap->processes.items);
+	kvfree(snap->index);
+}
