@@ -15,7 +15,7 @@
 
 static int array_reserve(struct skbal_array *array, size_t wanted, size_t item)
 {
-	if (wanted > array->size) {
+	if (!array->items || wanted > array->size) {
 		kvfree(array->items);
 		/* a little more, for what is born before the walk */
 		array->size = wanted + wanted / 64 + 64;
