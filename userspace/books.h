@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef SKBALANCE_BOOKS_H
+#define SKBALANCE_BOOKS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/*
+ * The books: one text of the kernel module (kmod/FORMAT.md), parsed.
+ *
+ * Every string is unescaped foreign text that lives as long as the books.
+ * "None" ("-" in the text) is NULL for a string and BOOKS_NONE for a number.
+ */
+
+#define BOOKS_NONE (-1LL)
+
+enum books_class {
+	BOOKS_CLASS_OPEN,	/* hashed, has a descriptor */
+	BOOKS_CLASS_LISTEN,
+	BOOKS_CLASS_ACCEPT_QUEUE, /* waits to be accepted, or was reset there */
+	BOOKS_CLASS_CLOSED_HELD, /* TCP_CLOSE, in no table, descriptor open */
+	BOOKS_CLASS_ORPHAN,	/* closed, the kernel is finishing it */
+	BOOKS_CLASS_KERNEL,	/* made by the kernel, no file */
+	BOOKS_CLASS_FD_IN_FLIGHT, /* has a file, but in no descriptor table */
+	BOOKS_CLASS_UNREACHABLE, /* counted as allocated, found nowhere */
+	BOOKS_CLASSES
+};
+
+/* By rising severity. */
+enum books_verdict {
+	BOOKS_BALANCED,
+	BOOKS_IN_FLUX,		/* the bound of error exceeds the claim */
+	BOOKS_INCOMPLETE,	/* sockets allocated that were not found */
+	BOOKS_IMBALANCED,
+	BOOKS_VERDICTS
+};
+
+enum books_mode {
+	BOOKS_EXACT,		/* the machine was stopped for the walk */
+	BOOKS_LIVE,
+	BOOKS_MODES
+};
+
+struct books_header {
+	const char *version;	/* of the module */
+	const char *kernel;	/* its release */
+	long long page_size;	/* bytes, at least 1 */
+	enum books_mode mode;
+	long long pause_ns;	/* how long the machine was stopped */
+	long long snapshots;	/* taken to reach the verdict */
+	long long snapshot_bytes; /* memory used meanwhile */
+	long long sockets_owned; /* locked by a process at that moment */
+};
+
+/* What some sockets are charged: the sum of the three kinds of bytes. */
+struct books_charge {
+	long long sockets;
+	long long pages;	/* rounded to the nearest */
+	long long forward_alloc_bytes;
+	long long write_queue_bytes;
+	long long receive_queue_bytes;
+};
+
+struct books_protocol {
+	const char *pool;
+	const char *name;
+	struct books_charge charge;
+};
+
+struct books_pool {
+	const char *name;
+	const char **protocols;	/* ends with NULL */
+	long long memory_allocated_pages; /* the shared counter */
+	long long percpu_pages;	/* held back from it by the CPUs */
+	long long charged_pages; /* the sum over the sockets found */
+	long long charged_bytes;
+	long long unaccounted_pages; /* counter + per-CPU - charged */
+	long long unaccounted_bytes;
+	long long bound_pages;	/* the reading is off by at most this */
+	long long bypassed_pages; /* of sockets that bypass the counter */
+	long long sockets_allocated; /* or BOOKS_NONE */
+	long long sockets_found;
+	long long fractional_sockets; /* charge is not whole pages */
+	long long opaque_sockets; /* charge cannot be read completely */
+	enum books_verdict verdict;
+	const char *reason;
+	/* All zero for a class without sockets, and for texts without them. */
+	struct books_charge classes[BOOKS_CLASSES];
+};
+
+/* How many sockets are in a state. */
+struct books_state {
+	const char *name;	/* "CLOSE" */
+	long long sockets;
+};
+
+struct books_states {
+	struct books_state *list;
+	size_t count;
+};
+
+/* The processes that have a socket in a descriptor table. */
+struct books_holders {
+	long long *pids;
+	size_t count;
+};
+
+/* The sockets of one class, set of holders, namespace and listener. */
+struct books_owner {
+	const char *pool;
+	enum books_class class;
+	long long pid;		/* lowest holder; 0: invisible here; NONE */
+	const char *comm;	/* of pid, or NULL */
+	struct books_holders holders;
+	long long netns;	/* inode number of the network namespace */
+	const char *listener;	/* of an accept queue: its address, or NULL */
+	struct books_charge charge;
+	struct books_states states;
+	long long longest_wait_ms; /* in the accept queue, or NONE */
+};
+
+struct books_socket {
+	const char *pool;
+	const char *protocol;	/* "TCPv6" */
+	enum books_class class;
+	const char *state;	/* "CLOSE" */
+	long long netns;
+	const char *local;	/* "127.0.0.1:80", "[::1]:80", or NULL */
+	const char *remote;
+	long long inode;	/* as in /proc/PID/fd; 0 without a file */
+	long long uid;
+	long long pid;		/* as in books_owner */
+	const char *comm;
+	struct books_holders holders;
+	const char *listener;
+	long long wait_ms;	/* in the accept queue, or NONE */
+	long long charged_bytes; /* the sum of the next three */
+	long long forward_alloc_bytes;
+	long long write_queue_bytes;
+	long long receive_queue_bytes;
+	long long error_queue_bytes; /* held, by design not charged */
+	long long zerocopy_bytes; /* held, by design not charged */
+	const char *flags;	/* comma-separated, or NULL */
+};
+
+struct books {
+	struct books_header header;
+	struct books_pool *pools;
+	size_t n_pools;
+	struct books_protocol *protocols;
+	size_t n_protocols;
+	struct books_owner *owners; /* largest first within each pool */
+	size_t n_owners;
+	struct books_socket *sockets;
+	size_t n_sockets;
+	char *text;		/* what the strings point into */
+};
+
+/*
+ * Parses length bytes of text, which must be followed by a NUL byte, were
+ * malloc()ed, and belong to the books from now on. -EPROTO if the text is not
+ * complete and correct (the error names the line), -ENOMEM. The books are
+ * to be freed in any case; after a failure the header may be filled.
+ */
+int books_parse(struct books *books, char *text, size_t length, char **error);
+
+/*
+ * Reads a text of the module and parses it. pool is "tcp", ... or NULL for
+ * the top-level "balance"; file is "balance", "protocols", "classes",
+ * "owners" or "sockets". Beyond the errors of books_parse() and
+ * debugfs_read(): -EPROTONOSUPPORT if the module's version is another one
+ * than the program's. The books are to be freed in any case.
+ */
+int books_read(struct books *books, const char *pool, const char *file,
+	       bool live, char **error);
+
+/* Frees what the books hold and leaves them empty. */
+void books_free(struct books *books);
+
+/* The pool of that name, NULL if the text has none. */
+const struct books_pool *books_find_pool(const struct books *books,
+					 const char *name);
+
+/* The words of the text for these values; "closed-held", "in-flux", "live" */
+const char *books_class_name(enum books_class class);
+const char *books_verdict_name(enum books_verdict verdict);
+const char *books_mode_name(enum books_mode mode);
+
+/* The class of that name, BOOKS_CLASSES if there is none. */
+enum books_class books_class_find(const char *name);
+
+/* The most severe verdict of all pools, balanced if there are none. */
+enum books_verdict books_worst(const struct books *books);
+
+/* The bytes of a charge. */
+long long books_charge_bytes(const struct books_charge *charge);
+
+/* Whether the process is among the holders. */
+bool books_socket_held_by(const struct books_socket *socket, long long pid);
+
+#endif

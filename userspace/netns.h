@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef SKBALANCE_NETNS_H
+#define SKBALANCE_NETNS_H
+
+/*
+ * Calls visit once for each network namespace that a thread of the system
+ * lives in or that is mounted somewhere in the caller's mount namespace, the
+ * caller's own first. The calling thread is inside the namespace meanwhile;
+ * code is 0, or the errno value of why it could not enter. netns is the
+ * namespace's inode number. A negative result of visit ends the walk and is
+ * returned. Otherwise 0, or a negative errno value: -ENOMEM, or no way back
+ * to the caller's own namespace.
+ */
+int netns_visit(int (*visit)(unsigned int netns, int code, void *context,
+			     char **error),
+		void *context, char **error);
+
+#endif

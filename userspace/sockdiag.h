@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef SKBALANCE_SOCKDIAG_H
+#define SKBALANCE_SOCKDIAG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "endpoint.h"
+
+/*
+ * What sock_diag(7), hence ss(8), tells about TCP: the full sockets in the
+ * hash tables. Mini sockets (time-wait and half-open) are only counted: they
+ * are charged nothing.
+ */
+
+struct sockdiag_socket {
+	uint64_t cookie;	/* identifies the socket while it lives */
+	unsigned int netns;	/* inode number of its network namespace */
+	uint32_t inode;		/* as in /proc/PID/fd; 0 without a file */
+	uint8_t state;		/* TCP_ESTABLISHED, ... */
+	struct endpoint local;
+	struct endpoint remote;
+	long long receive_queue_bytes; /* sk_rmem_alloc */
+	long long write_queue_bytes; /* sk_wmem_queued */
+	long long forward_alloc_bytes;
+};
+
+/* A network namespace that could not be asked. */
+struct sockdiag_gap {
+	unsigned int netns;
+	int code;		/* errno value */
+};
+
+struct sockdiag {
+	struct sockdiag_socket *sockets; /* each once, by rising cookie */
+	size_t n_sockets;
+	size_t mini_sockets;
+	size_t namespaces;	/* asked */
+	struct sockdiag_gap *gaps;
+	size_t n_gaps;
+	bool interrupted;	/* a dump never settled: it may lack some */
+};
+
+/* The bytes that the socket holds in its queues and forward alloc. */
+long long sockdiag_socket_bytes(const struct sockdiag_socket *socket);
+
+/*
+ * Asks for the TCP sockets of every network namespace that a process lives in
+ * or that is mounted. A dump that the kernel flags as interrupted is
+ * repeated a few times. -ENOENT without tcp_diag in the kernel, -ENOMEM,
+ * -EPROTO for messages that make no sense, or what the kernel answered. The
+ * result is to be freed in any case.
+ */
+int sockdiag_read(struct sockdiag *diag, char **error);
+
+/* The same for the network namespace that the thread is in. */
+int sockdiag_read_here(struct sockdiag *diag, char **error);
+
+/*
+ * Sets *bytes to the sum over those sockets of the thread's network
+ * namespace whose local or remote port is the given one.
+ */
+int sockdiag_sum_port(uint16_t port, long long *bytes, char **error);
+
+void sockdiag_free(struct sockdiag *diag);
+
+/*
+ * Adds the sockets in one datagram of the kernel's answer to diag, whose
+ * arrays are not sorted meanwhile. Sets diag->interrupted if it is flagged
+ * so. 1 if the answer is complete with it, 0 if more follows; otherwise a
+ * negative errno value: that which the kernel answered, or -EPROTO, -ENOMEM.
+ */
+int sockdiag_parse(struct sockdiag *diag, unsigned int netns,
+		   const void *datagram, size_t length, char **error);
+
+#endif
