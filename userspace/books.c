@@ -10,6 +10,7 @@
 #include "error.h"
 #include "number.h"
 #include "text.h"
+#include "version.h"
 
 /* Larger numbers are refused: JSON readers cannot hold them exactly. */
 #define NUMBER_LIMIT (1LL << 53)
@@ -581,6 +582,52 @@ int books_read(struct books *books, const char *pool, const char *file,
 				   what ? what : not_enough_memory);
 	free(what);
 	return status;
+}
+
+/* Reads the file of each pool, the names of which end with NULL. */
+static int read_each(struct books **books, size_t *count, char **pools,
+		     const char *file, bool live, char **error)
+{
+	int status = 0;
+
+	for (; !status && *pools; pools++) {
+		struct books *next = array_append(books, count, sizeof(*next));
+
+		if (!next)
+			return error_set(error, ENOMEM, not_enough_memory);
+		status = books_read(next, *pools, file, live, error);
+	}
+	return status;
+}
+
+int books_read_pools(struct books **books, size_t *count, const char *pool,
+		     const char *file, bool live, char **error)
+{
+	char *only[] = { (char *)pool, NULL };
+	char **all = NULL;
+	int status = 0;
+
+	*books = NULL;
+	*count = 0;
+	if (!pool)
+		status = debugfs_list_pools(&all, error);
+	if (!status)
+		status = read_each(books, count, all ? all : only, file, live,
+				   error);
+	debugfs_free_pools(all);
+	if (status) {
+		books_free_pools(*books, *count);
+		*books = NULL;
+		*count = 0;
+	}
+	return status;
+}
+
+void books_free_pools(struct books *books, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		books_free(&books[i]);
+	free(books);
 }
 
 void books_free(struct books *books)

@@ -174,6 +174,15 @@ int books_parse(struct books *books, char *text, size_t length, char **error);
 int books_read(struct books *books, const char *pool, const char *file,
 	       bool live, char **error);
 
+/*
+ * books_read() for the given pool or, if it is NULL, for each pool there is:
+ * *books becomes an array of *count, to be freed with books_free_pools().
+ */
+int books_read_pools(struct books **books, size_t *count, const char *pool,
+		     const char *file, bool live, char **error);
+
+void books_free_pools(struct books *books, size_t count);
+
 /* Frees what the books hold and leaves them empty. */
 void books_free(struct books *books);
 

@@ -11,6 +11,7 @@
 
 #include "debugfs.h"
 #include "error.h"
+#include "version.h"
 
 #define FIRST_READ_BYTES (64 * 1024)
 
