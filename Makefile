@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# How things are built; Kbuild and userspace/Makefile say what they are made of.
+
+O ?= build
+PREFIX ?= /usr/local
+INSTALL_MOD_PATH ?= $(DESTDIR)
+# what the targets that boot a kernel boot: anything that scripts/vm --kernel takes
+KERNEL ?= $(KDIR)
+KERNELS ?= 6.12 6.1
+DEMO ?= linger0-frozen-peer accept-queue-close-wait
+
+VERSION := $(or $(if $(wildcard .git),$(shell git describe --tags --always --dirty)),0.1.0)
+Q := $(if $(V),,@)
+SILENT := $(if $(V),,-s)
+VM = scripts/vm $(addprefix --kernel=,$(KERNEL))
+
+# The kernel's make would take an O or a VERSION of our command line for its own.
+MAKEOVERRIDES =
+export O
+
+.PHONY: all module command run test test-unit test-scripts test-scenarios \
+	test-all bench check install install-module install-command clean help
+
+all: module command	## build the module (for KDIR, or the default kernel) and the command
+
+ifdef KDIR
+
+RELEASE := $(shell cut -d '"' -f 2 $(KDIR)/include/generated/utsrelease.h 2>/dev/null)
+MODULE_DIR := $(abspath $(O))/$(RELEASE)
+$(if $(RELEASE),,$(error KDIR=$(KDIR) is neither a built kernel tree nor kernel headers))
+
+# A kernel before 6.13 can only build a module where its sources are. So each kernel
+# has links to ours: sources stay clean, and kernels do not disturb each other.
+module:			## build build/RELEASE/skbalance.ko
+	$(Q)mkdir -p $(MODULE_DIR)
+	$(Q)cp -rsf $(CURDIR)/Kbuild $(CURDIR)/kmod $(wildcard $(CURDIR)/kunit) $(MODULE_DIR)
+	$(Q)$(MAKE) $(SILENT) -C $(KDIR) M=$(MODULE_DIR) SKBALANCE_VERSION=$(VERSION) \
+		SKBALANCE_TEST=$(SKBALANCE_TEST) CONFIG_DEBUG_INFO_BTF_MODULES= modules
+
+install-module: module
+	install -D -m 644 $(MODULE_DIR)/skbalance.ko \
+		$(INSTALL_MOD_PATH)/lib/modules/$(RELEASE)/extra/skbalance.ko
+	$(if $(INSTALL_MOD_PATH),,depmod $(RELEASE))
+
+else
+
+module install-module:
+	$(Q)scripts/deps build
+	$(Q)kernel=$$(scripts/kernels get) && $(MAKE) $(SILENT) $@ KDIR=$$kernel/build
+
+endif
+
+command:		## build build/skbalance
+	$(Q)scripts/deps build
+	$(Q)$(MAKE) $(SILENT) -C userspace O=$(abspath $(O)) VERSION=$(VERSION)
+
+run:			## boot a kernel and balance the books of the two best-known cases
+	$(Q)scripts/deps build vm
+	$(Q)$(VM) -- skbalance run --explain $(DEMO)
+
+test: test-unit test-scripts test-scenarios	## all tests, on one kernel
+
+test-unit:		## tests of the command, on this machine
+	$(Q)scripts/deps build test
+	$(Q)$(MAKE) $(SILENT) -C userspace O=$(abspath $(O)) VERSION=$(VERSION) test
+
+test-scripts:		## tests of the scripts
+	$(Q)scripts/deps build vm
+	$(Q)scripts/tests/kernels
+	$(Q)scripts/tests/vm
+
+test-scenarios:		## every scenario, in a VM
+	$(Q)scripts/deps build vm
+	$(Q)$(VM) -- skbalance run
+
+test-all: test-unit test-scripts	## all tests, scenarios on each of KERNELS
+	$(Q)for kernel in $(KERNELS); do \
+		scripts/vm --kernel $$kernel -- skbalance run || failed=1; \
+	done; test -z "$$failed"
+
+bench:			## time and memory that a reading takes
+	$(Q)scripts/deps build vm
+	$(Q)$(VM) -- skbalance-bench
+
+check:			## checkpatch, sparse, W=1, shellcheck, codespell
+	$(Q)scripts/deps build lint
+	$(Q)scripts/check
+
+install: install-module install-command	## for KDIR, below DESTDIR
+
+install-command: command
+	$(Q)$(MAKE) -C userspace O=$(abspath $(O)) VERSION=$(VERSION) \
+		DESTDIR=$(DESTDIR) PREFIX=$(PREFIX) install
+
+clean:			## remove what was built; the cache of kernels stays
+	$(Q)rm -rf $(O)
+
+help:			## this text
+	@sed -n 's/^\([a-z-]*\):.*## /  \1\t/p' Makefile | expand -t 20
+	@echo 'Variables: KDIR=kernel tree or headers  O=build directory  V=1 verbose'
+	@echo '           KERNEL=what is booted: see scripts/vm --help'
+	@echo '           DESTDIR, PREFIX, INSTALL_MOD_PATH of install'
