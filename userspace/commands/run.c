@@ -1,0 +1,266 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "array.h"
+#include "books.h"
+#include "command.h"
+#include "error.h"
+#include "kmsg.h"
+#include "limits.h"
+#include "number.h"
+#include "scenario.h"
+#include "sysctl.h"
+
+static const char help[] =
+	"Usage: skbalance run [OPTION...] [SCENARIO...]\n"
+	"Play scenarios on this kernel (default: all) and balance the books before, at\n"
+	"the peak and after. Prints KTAP. Meant for a test machine: it changes sysctls\n"
+	"while it runs, and fills memory.\n\n"
+	"  --connections N      how many, instead of each scenario's own number\n"
+	"  --family 4|6         only over IPv4 or IPv6; default: both\n"
+	"  --port PORT          the server's port; default: any free one\n"
+	"  --explain            show at the first peak of each scenario what 'skbalance\n"
+	"                       explain' says, and of the checks only those that fail\n"
+	"  --help               show this help\n\n"
+	"Exit status: 0 all passed, 1 a scenario failed, 2 wrong usage or environment,\n"
+	"4 nothing ran: all were skipped.";
+
+static const struct option options[] = {
+	COMMAND_HELP,
+	{ "connections", required_argument, NULL, 'n' },
+	{ "family", required_argument, NULL, 'f' },
+	{ "port", required_argument, NULL, 'o' },
+	{ "explain", no_argument, NULL, 'e' },
+	COMMAND_END
+};
+
+#define FAMILIES 2
+
+static const struct family {
+	sa_family_t family;
+	const char *name;
+} families[FAMILIES] = {
+	{ AF_INET, "ipv4" },
+	{ AF_INET6, "ipv6" },
+};
+
+struct request {
+	const struct scenario *chosen[64];
+	size_t n_chosen;
+	long long connections;	/* 0: each scenario's own number */
+	long long port;		/* 0: any */
+	bool without[FAMILIES];
+	bool explain;
+	bool help;
+};
+
+static bool choose_family(struct request *request, const char *text)
+{
+	if (strcmp(text, "4") && strcmp(text, "6"))
+		return false;
+	request->without[0] = *text == '6';
+	request->without[1] = *text == '4';
+	return true;
+}
+
+static bool take_option(struct request *request, int value)
+{
+	switch (value) {
+	case 'h':
+		request->help = true;
+		return true;
+	case 'e':
+		request->explain = true;
+		return true;
+	case 'n':
+		if (number_parse(&request->connections, optarg, 10, 1000000))
+			return true;
+		error_print("run: '%s' is no number of connections from 10 to 1000000",
+			    optarg);
+		return false;
+	case 'o':
+		if (number_parse(&request->port, optarg, 1, 65535))
+			return true;
+		error_print("run: '%s' is no port from 1 to 65535", optarg);
+		return false;
+	case 'f':
+		if (choose_family(request, optarg))
+			return true;
+		error_print("run: '%s' is no address family: 4 or 6", optarg);
+		return false;
+	default:
+		return false;
+	}
+}
+
+static bool choose(struct request *request, const char *name)
+{
+	const struct scenario *scenario = scenario_find(name);
+
+	if (!scenario)
+		error_print("run: unknown scenario '%s': see 'skbalance list'",
+			    name);
+	else if (request->n_chosen == ARRAY_SIZE(request->chosen))
+		error_print("run: too many scenarios");
+	else
+		request->chosen[request->n_chosen++] = scenario;
+	return scenario && request->chosen[request->n_chosen - 1] == scenario;
+}
+
+static bool parse(struct request *request, int argc, char **argv)
+{
+	int value;
+
+	while ((value = command_option(argc, argv, options)) != -1)
+		if (!take_option(request, value))
+			return false;
+	for (int i = optind; i < argc; i++)
+		if (!choose(request, argv[i]))
+			return false;
+	if (optind == argc)
+		for (size_t i = 0; scenarios[i]; i++)
+			request->chosen[request->n_chosen++] = scenarios[i];
+	return true;
+}
+
+static unsigned int connections_of(const struct request *request,
+				   const struct scenario *scenario)
+{
+	return request->connections ? (unsigned int)request->connections :
+				      scenario->connections;
+}
+
+/* Whether everything is there before the first scenario starts. */
+static bool prepare(const struct request *request, struct kmsg *kmsg)
+{
+	struct books books;
+	char *error = NULL;
+	int code;
+
+	code = books_read(&books, NULL, "balance", false, &error);
+	books_free(&books);
+	for (size_t i = 0; !code && i < request->n_chosen; i++) {
+		unsigned int n = connections_of(request, request->chosen[i]);
+		long long pages = (long long)request->chosen[i]->pages * n;
+
+		code = limits_check(n, pages, &error);
+	}
+	if (!code && !kmsg_open(kmsg))
+		code = error_set(&error, errno, "cannot read /dev/kmsg: %s",
+				 strerror(errno));
+	if (code)
+		error_report(&error);
+	return !code;
+}
+
+static bool family_works(sa_family_t family)
+{
+	struct loopback server;
+	int fd;
+
+	loopback_set(&server, family, 0);
+	fd = loopback_listen(&server, 1);
+	if (fd >= 0)
+		close(fd);
+	return fd >= 0;
+}
+
+static void report_bug(void *arg, const char *line)
+{
+	ktap_remark(arg, "kernel: %s", line);
+}
+
+static void play(const struct request *request, const struct scenario *scenario,
+		 const struct family *family, struct ktap *ktap,
+		 struct kmsg *kmsg, bool explain)
+{
+	struct play play = {
+		.scenario = scenario,
+		.family = family->family,
+		.connections = connections_of(request, scenario),
+		.port = (unsigned short)request->port,
+		.explain = explain,
+		.ktap = ktap,
+	};
+	unsigned int bugs;
+	char name[96];
+
+	snprintf(name, sizeof(name), "%s %s", scenario->name, family->name);
+	if (!family_works(family->family)) {
+		ktap_test_skip(ktap, name, "the kernel has no such loopback");
+		return;
+	}
+	ktap_test_start(ktap);
+	scenario->play(&play);
+	sysctl_restore();
+	bugs = kmsg_bugs(kmsg, report_bug, ktap);
+	ktap_check(ktap, !bugs,
+		   "kernel log: bugs and warnings: expected 0, actual %u", bugs);
+	ktap_test_end(ktap, name);
+}
+
+/* Actors die with us; only the settings need care. */
+static void end_by_signal(int number)
+{
+	sysctl_restore();
+	signal(number, SIG_DFL);
+	raise(number);
+}
+
+static void run_all(const struct request *request, struct ktap *ktap,
+		    struct kmsg *kmsg)
+{
+	unsigned int n = 0;
+
+	for (size_t f = 0; f < FAMILIES; f++)
+		n += !request->without[f];
+	ktap->brief = request->explain;
+	ktap_start(ktap, stdout, n * (unsigned int)request->n_chosen);
+	for (size_t i = 0; i < request->n_chosen; i++) {
+		bool explain = request->explain;
+
+		for (size_t f = 0; f < FAMILIES; f++) {
+			if (request->without[f])
+				continue;
+			play(request, request->chosen[i], &families[f], ktap,
+			     kmsg, explain);
+			explain = false;
+		}
+	}
+	ktap_end(ktap);
+}
+
+static enum exit_status run(int argc, char **argv)
+{
+	struct request request = { 0 };
+	struct ktap ktap = { 0 };
+	struct kmsg kmsg;
+
+	if (!parse(&request, argc, argv))
+		return EXIT_USAGE;
+	if (request.help) {
+		puts(help);
+		return EXIT_BALANCED;
+	}
+	if (!prepare(&request, &kmsg))
+		return EXIT_USAGE;
+	signal(SIGINT, end_by_signal);
+	signal(SIGTERM, end_by_signal);
+	signal(SIGHUP, end_by_signal);
+	run_all(&request, &ktap, &kmsg);
+	kmsg_close(&kmsg);
+	if (ktap.failed)
+		return EXIT_IMBALANCED;
+	return ktap.passed ? EXIT_BALANCED : EXIT_NOTHING_RAN;
+}
+
+const struct command run_command = {
+	.name = "run",
+	.summary = "play scenarios on this kernel and check the balance",
+	.run = run,
+};

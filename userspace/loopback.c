@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "loopback.h"
+
+void loopback_set(struct loopback *server, sa_family_t family,
+		       unsigned short port)
+{
+	struct sockaddr_in *v4 = (struct sockaddr_in *)&server->address;
+	struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)&server->address;
+
+	memset(server, 0, sizeof(*server));
+	if (family == AF_INET) {
+		v4->sin_family = AF_INET;
+		v4->sin_port = htons(port);
+		v4->sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+		server->length = sizeof(*v4);
+	} else {
+		v6->sin6_family = AF_INET6;
+		v6->sin6_port = htons(port);
+		v6->sin6_addr = in6addr_loopback;
+		server->length = sizeof(*v6);
+	}
+}
+
+static struct sockaddr *address(const struct loopback *server)
+{
+	return (struct sockaddr *)&server->address;
+}
+
+static int close_keeping_errno(int fd)
+{
+	int code = errno;
+
+	close(fd);
+	errno = code;
+	return -1;
+}
+
+int loopback_listen(struct loopback *server, int backlog)
+{
+	int fd = socket(server->address.ss_family, SOCK_STREAM | SOCK_CLOEXEC,
+			0);
+	int on = 1;
+
+	if (fd < 0)
+		return -1;
+	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) ||
+	    bind(fd, address(server), server->length) ||
+	    listen(fd, backlog) ||
+	    getsockname(fd, address(server), &server->length))
+		return close_keeping_errno(fd);
+	return fd;
+}
+
+static int connect_with(const struct loopback *server, int flags)
+{
+	int fd = socket(server->address.ss_family,
+			SOCK_STREAM | SOCK_CLOEXEC | flags, 0);
+
+	if (fd < 0)
+		return -1;
+	if (connect(fd, address(server), server->length) &&
+	    errno != EINPROGRESS)
+		return close_keeping_errno(fd);
+	return fd;
+}
+
+int loopback_connect(const struct loopback *server)
+{
+	return connect_with(server, 0);
+}
+
+int loopback_connect_nonblocking(const struct loopback *server)
+{
+	return connect_with(server, SOCK_NONBLOCK);
+}
+
+unsigned short loopback_port(const struct loopback *server)
+{
+	const struct sockaddr_in6 *v6 = (void *)&server->address;
+
+	/* sin_port and sin6_port are at the same place */
+	return ntohs(v6->sin6_port);
+}
+
+void loopback_text(const struct loopback *server, char text[LOOPBACK_TEXT_SIZE])
+{
+	bool v4 = server->address.ss_family == AF_INET;
+
+	snprintf(text, LOOPBACK_TEXT_SIZE, "%s:%u", v4 ? "127.0.0.1" : "[::1]",
+		 loopback_port(server));
+}
+
+bool loopback_linger(int fd, int seconds)
+{
+	struct linger linger = {
+		.l_onoff = seconds >= 0,
+		.l_linger = seconds >= 0 ? seconds : 0,
+	};
+
+	return !setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger));
+}

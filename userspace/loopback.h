@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef SKBALANCE_LOOPBACK_H
+#define SKBALANCE_LOOPBACK_H
+
+#include <stdbool.h>
+#include <sys/socket.h>
+
+#define LOOPBACK_TEXT_SIZE sizeof("127.0.0.1:65535")
+
+/* The loopback address and port of a scenario's server. */
+struct loopback {
+	struct sockaddr_storage address;
+	socklen_t length;
+};
+
+/* 127.0.0.1 or ::1; port 0 lets the kernel choose at loopback_listen(). */
+void loopback_set(struct loopback *server, sa_family_t family,
+		       unsigned short port);
+
+/* A listening socket, and *server with its port. -1: errno says why. */
+int loopback_listen(struct loopback *server, int backlog);
+
+/* A connected socket. -1: errno says why. */
+int loopback_connect(const struct loopback *server);
+
+/* A socket that is being connected, and does not block. */
+int loopback_connect_nonblocking(const struct loopback *server);
+
+/* "127.0.0.1:8000" or "[::1]:8000", as the books write it. */
+void loopback_text(const struct loopback *server, char text[LOOPBACK_TEXT_SIZE]);
+
+unsigned short loopback_port(const struct loopback *server);
+
+/* SO_LINGER; seconds < 0 turns it off. */
+bool loopback_linger(int fd, int seconds);
+
+#endif

@@ -1,0 +1,297 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "command.h"
+#include "meminfo.h"
+#include "scenario.h"
+#include "scenarios/scenarios.h"
+#include "sysctl.h"
+
+/* How long to wait for a condition, and how often to look. */
+#define PATIENCE_MS 30000
+#define PAUSE_MS 20
+
+const struct scenario *const scenarios[] = {
+	&linger0_frozen_peer,
+	&linger1_frozen_peer,
+	&linger_off_frozen_peer,
+	&linger0_empty_write_queue,
+	&accept_queue_close_wait,
+	&persistent_server,
+	&persistent_server_linger1,
+	NULL,
+};
+
+const struct scenario *scenario_find(const char *name)
+{
+	for (size_t i = 0; scenarios[i]; i++)
+		if (strcmp(scenarios[i]->name, name) == 0)
+			return scenarios[i];
+	return NULL;
+}
+
+bool play_expect(struct play *play, const char *phase, const char *what,
+		 long long expected, long long actual)
+{
+	bool ok = expected == actual;
+
+	ktap_check(play->ktap, ok, "%s: %s: expected %lld, actual %lld", phase,
+		   what, expected, actual);
+	return ok;
+}
+
+bool play_fail(struct play *play, const char *format, ...)
+{
+	char text[512];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	ktap_check(play->ktap, false, "%s", text);
+	return false;
+}
+
+/* Reads a file of the tcp pool; the books are to be freed only if true. */
+static bool read_books(struct play *play, const char *file, struct books *books)
+{
+	char *error = NULL;
+
+	if (!books_read(books, "tcp", file, false, &error))
+		return true;
+	play_fail(play, "the books can be read: %s", error ? error : "no memory");
+	free(error);
+	books_free(books);
+	return false;
+}
+
+bool play_expect_balanced(struct play *play, const char *phase)
+{
+	const struct books_pool *pool;
+	struct books books;
+	bool ok;
+
+	if (!read_books(play, "balance", &books))
+		return false;
+	pool = &books.pools[0];
+	ok = play_expect(play, phase, "unaccounted pages", 0,
+			 pool->unaccounted_pages) &&
+	     play_expect(play, phase, "unaccounted bytes", 0,
+			 pool->unaccounted_bytes) &&
+	     play_expect(play, phase, "sockets found of those allocated",
+			 pool->sockets_allocated, pool->sockets_found) &&
+	     play_expect(play, phase, "fractional sockets", 0,
+			 pool->fractional_sockets);
+	ktap_check(play->ktap, pool->verdict == BOOKS_BALANCED,
+		   "%s: verdict: expected balanced, actual %s (%s)", phase,
+		   books_verdict_name(pool->verdict), pool->reason);
+	ok = ok && pool->verdict == BOOKS_BALANCED;
+	ktap_remark(play->ktap,
+		    "counter %lld, per-CPU %lld, charged %lld pages (%lld bytes); stopped for %lld us",
+		    pool->memory_allocated_pages, pool->percpu_pages,
+		    pool->charged_pages, pool->charged_bytes,
+		    books.header.pause_ns / 1000);
+	books_free(&books);
+	return ok;
+}
+
+bool play_is_balanced(struct play *play)
+{
+	struct books books;
+	bool balanced;
+
+	if (!read_books(play, "balance", &books))
+		return false;
+	balanced = books_worst(&books) == BOOKS_BALANCED;
+	books_free(&books);
+	return balanced;
+}
+
+static bool belongs(const struct books_owner *owner, struct whose whose)
+{
+	return owner->class == whose.class &&
+	       (!whose.actor || owner->pid == whose.actor->pid);
+}
+
+static void charge_add(struct books_charge *sum, const struct books_charge *one)
+{
+	sum->sockets += one->sockets;
+	sum->pages += one->pages;
+	sum->forward_alloc_bytes += one->forward_alloc_bytes;
+	sum->write_queue_bytes += one->write_queue_bytes;
+	sum->receive_queue_bytes += one->receive_queue_bytes;
+}
+
+static long long in_state(const struct books_owner *owner, const char *state)
+{
+	for (size_t i = 0; i < owner->states.count; i++)
+		if (strcmp(owner->states.list[i].name, state) == 0)
+			return owner->states.list[i].sockets;
+	return 0;
+}
+
+/* What they are charged, and how many of them are in a state (if any). */
+static bool survey(struct play *play, struct whose whose, const char *state,
+		   struct books_charge *charge, long long *stated)
+{
+	struct books books;
+
+	if (!read_books(play, "owners", &books))
+		return false;
+	memset(charge, 0, sizeof(*charge));
+	*stated = 0;
+	for (size_t i = 0; i < books.n_owners; i++) {
+		if (!belongs(&books.owners[i], whose))
+			continue;
+		charge_add(charge, &books.owners[i].charge);
+		if (state)
+			*stated += in_state(&books.owners[i], state);
+	}
+	books_free(&books);
+	return true;
+}
+
+bool play_charge(struct play *play, struct whose whose,
+		 struct books_charge *charge)
+{
+	long long stated;
+
+	return survey(play, whose, NULL, charge, &stated);
+}
+
+long long play_clock_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
+}
+
+void play_pause(void)
+{
+	nanosleep(&(struct timespec){ .tv_nsec = PAUSE_MS * 1000000L }, NULL);
+}
+
+/* Waits for the number of sockets, or of those in the state. */
+static bool await_sockets(struct play *play, const char *phase,
+			  struct whose whose, const char *state,
+			  long long expected)
+{
+	long long deadline = play_clock_ms() + PATIENCE_MS;
+	struct books_charge charge;
+	long long stated, actual;
+	char what[96];
+
+	for (;;) {
+		if (!survey(play, whose, state, &charge, &stated))
+			return false;
+		actual = state ? stated : charge.sockets;
+		if (actual == expected || play_clock_ms() > deadline)
+			break;
+		play_pause();
+	}
+	snprintf(what, sizeof(what), "%s sockets%s%s%s%s",
+		 books_class_name(whose.class), state ? " in " : "",
+		 state ? state : "", whose.actor ? " of " : "",
+		 whose.actor ? whose.actor->name : "");
+	return play_expect(play, phase, what, expected, actual);
+}
+
+bool play_expect_sockets(struct play *play, const char *phase,
+			 struct whose whose, long long expected)
+{
+	return await_sockets(play, phase, whose, NULL, expected);
+}
+
+bool play_expect_state(struct play *play, const char *phase,
+		       struct whose whose, const char *state,
+		       long long expected)
+{
+	return await_sockets(play, phase, whose, state, expected);
+}
+
+bool play_expect_meminfo(struct play *play, const char *phase,
+			 struct whose whose)
+{
+	struct books_charge charge;
+	struct meminfo sum;
+
+	if (!meminfo_of_process(whose.actor->pid, &sum))
+		return play_fail(play, "%s: SO_MEMINFO of %s: %s", phase,
+				 whose.actor->name, strerror(errno));
+	return play_charge(play, whose, &charge) &&
+	       play_expect(play, phase, "sockets, by SO_MEMINFO", sum.sockets,
+			   charge.sockets) &&
+	       play_expect(play, phase, "receive queue bytes, by SO_MEMINFO",
+			   sum.receive_queue_bytes,
+			   charge.receive_queue_bytes) &&
+	       play_expect(play, phase, "write queue bytes, by SO_MEMINFO",
+			   sum.write_queue_bytes, charge.write_queue_bytes) &&
+	       play_expect(play, phase, "forward alloc bytes, by SO_MEMINFO",
+			   sum.forward_alloc_bytes, charge.forward_alloc_bytes);
+}
+
+void play_peak(struct play *play)
+{
+	char *argv[] = { "explain", NULL };
+
+	if (!play->explain)
+		return;
+	play->explain = false;
+	fflush(play->ktap->out);
+	explain_command.run(1, argv);
+	fflush(stdout);
+}
+
+bool play_listen(struct play *play, struct loopback *server, int backlog,
+		 int *fd)
+{
+	char text[LOOPBACK_TEXT_SIZE];
+
+	loopback_set(server, play->family, play->port);
+	*fd = loopback_listen(server, backlog);
+	if (*fd >= 0)
+		return true;
+	loopback_text(server, text);
+	return play_fail(play, "listen on %s: %s%s", text, strerror(errno),
+			 errno == EADDRINUSE ? ": choose another one with --port" : "");
+}
+
+bool play_start(struct play *play, struct actor *actor, const char *name,
+		void (*part)(struct stage *stage, void *arg), void *arg)
+{
+	return actor_start(actor, name, part, arg) ||
+	       play_fail(play, "%s", actor->error);
+}
+
+bool play_await(struct play *play, struct actor *actor, long long *value)
+{
+	return actor_await(actor, value) || play_fail(play, "%s", actor->error);
+}
+
+bool play_step(struct play *play, struct actor *actor, long long *value)
+{
+	return (actor_cue(actor) && actor_await(actor, value)) ||
+	       play_fail(play, "%s", actor->error);
+}
+
+bool play_freeze(struct play *play, struct actor *actor)
+{
+	return actor_freeze(actor) || play_fail(play, "%s", actor->error);
+}
+
+bool play_sysctl(struct play *play, const char *name, const char *value)
+{
+	char *error = NULL;
+
+	if (!sysctl_set(name, value, &error))
+		return true;
+	play_fail(play, "%s", error ? error : "no memory");
+	free(error);
+	return false;
+}

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef SKBALANCE_SCENARIO_H
+#define SKBALANCE_SCENARIO_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/socket.h>
+
+#include "actor.h"
+#include "books.h"
+#include "ktap.h"
+#include "loopback.h"
+
+struct play;
+
+/* A situation with sockets, played on this kernel. */
+struct scenario {
+	const char *name;	/* says what happens */
+	const char *summary;
+	unsigned int connections; /* unless told otherwise */
+	unsigned int pages;	/* that a connection's queues need at most */
+	/* Plays it once; every expectation is a check. */
+	void (*play)(struct play *play);
+};
+
+/* All scenarios, in the order in which they run; ends with NULL. */
+extern const struct scenario *const scenarios[];
+
+/* The scenario of that name, or NULL. */
+const struct scenario *scenario_find(const char *name);
+
+/* A scenario being played, with IPv4 or IPv6. */
+struct play {
+	const struct scenario *scenario;
+	sa_family_t family;
+	unsigned int connections;
+	unsigned short port;	/* 0: any free one */
+	bool explain;		/* show a screen at the first peak */
+	struct ktap *ktap;
+};
+
+/* Whose sockets: those of this class and held by this actor. */
+struct whose {
+	enum books_class class;
+	const struct actor *actor; /* NULL: whoever holds them, or nobody */
+};
+
+/*
+ * The functions below add checks to the test. phase is "before", "peak" or
+ * "after", with what more there is to say about the moment. Those that return
+ * false have made a failed check; the scenario ends then.
+ */
+
+/* A check of two numbers. */
+bool play_expect(struct play *play, const char *phase, const char *what,
+		 long long expected, long long actual);
+
+/* A failed check, with a reason. Returns false. */
+bool play_fail(struct play *play, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/* The pool is balanced: nothing unaccounted, no socket missing or broken. */
+bool play_expect_balanced(struct play *play, const char *phase);
+
+/* Whether it is, now, without a check. */
+bool play_is_balanced(struct play *play);
+
+/* Waits, for at most half a minute, until there are that many sockets. */
+bool play_expect_sockets(struct play *play, const char *phase,
+			 struct whose whose, long long expected);
+
+/* Likewise, all of them in that state. */
+bool play_expect_state(struct play *play, const char *phase,
+		       struct whose whose, const char *state,
+		       long long expected);
+
+/* What they are charged now. */
+bool play_charge(struct play *play, struct whose whose,
+		 struct books_charge *charge);
+
+/* Their bytes are what the process's own sockets say of themselves. */
+bool play_expect_meminfo(struct play *play, const char *phase,
+			 struct whose whose);
+
+/* Marks the peak: shows the screen, if the user wants it. */
+void play_peak(struct play *play);
+
+/* Checks for the steps of actors and of the server's listening socket. */
+bool play_listen(struct play *play, struct loopback *server, int backlog,
+		 int *fd);
+bool play_start(struct play *play, struct actor *actor, const char *name,
+		void (*part)(struct stage *stage, void *arg), void *arg);
+bool play_await(struct play *play, struct actor *actor, long long *value);
+/* Gives the cue and waits for the next report. */
+bool play_step(struct play *play, struct actor *actor, long long *value);
+bool play_freeze(struct play *play, struct actor *actor);
+
+/* Sets a sysctl until the end of the run. */
+bool play_sysctl(struct play *play, const char *name, const char *value);
+
+/* Milliseconds of the monotonic clock. */
+long long play_clock_ms(void);
+
+/* Sleeps between two looks at a condition. */
+void play_pause(void);
+
+#endif

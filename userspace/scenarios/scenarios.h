@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef SKBALANCE_SCENARIOS_H
+#define SKBALANCE_SCENARIOS_H
+
+#include "../scenario.h"
+
+extern const struct scenario linger0_frozen_peer;
+extern const struct scenario linger1_frozen_peer;
+extern const struct scenario linger_off_frozen_peer;
+extern const struct scenario linger0_empty_write_queue;
+extern const struct scenario accept_queue_close_wait;
+extern const struct scenario persistent_server;
+extern const struct scenario persistent_server_linger1;
+
+#endif
