@@ -13,6 +13,7 @@ static const struct command *const commands[] = {
 	&balance_command,
 	&owners_command,
 	&sockets_command,
+	&witness_command,
 };
 
 static void print_help(void)

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <linux/inet_diag.h>
 #include <linux/sock_diag.h>
+#include <netinet/tcp.h>
 #include <netlink/attr.h>
 #include <netlink/msg.h>
 #include <netlink/netlink.h>
@@ -18,6 +19,9 @@
 /* The kernel answers with datagrams of at most 32 KiB. */
 #define DATAGRAM_BYTES (64 * 1024)
 #define TRIES 8			/* for a dump that is interrupted */
+
+/* TCP_BOUND_INACTIVE (in v6.8): TCP_CLOSE, but bound to a port */
+#define BOUND_INACTIVE 13
 
 long long sockdiag_socket_bytes(const struct sockdiag_socket *socket)
 {
@@ -69,7 +73,8 @@ static int parse_socket(struct sockdiag *diag, unsigned int netns,
 			  message->id.idiag_cookie[0],
 		.netns = netns,
 		.inode = message->idiag_inode,
-		.state = message->idiag_state,
+		.bound_only = message->idiag_state == TCP_CLOSE ||
+			      message->idiag_state == BOUND_INACTIVE,
 		.receive_queue_bytes = (int32_t)memory[SK_MEMINFO_RMEM_ALLOC],
 		.write_queue_bytes = (int32_t)memory[SK_MEMINFO_WMEM_QUEUED],
 		.forward_alloc_bytes = (int32_t)memory[SK_MEMINFO_FWD_ALLOC],
@@ -206,11 +211,15 @@ static int dump_settled(struct nl_sock *netlink, struct sockdiag *diag,
 static int dump_namespace(struct sockdiag *diag, unsigned int netns,
 			  char **error)
 {
-	struct nl_sock *netlink = nl_socket_alloc();
+	unsigned int *asked = array_append(&diag->namespaces,
+					   &diag->n_namespaces,
+					   sizeof(*asked));
+	struct nl_sock *netlink = asked ? nl_socket_alloc() : NULL;
 	int status;
 
 	if (!netlink)
 		return error_set(error, ENOMEM, "not enough memory");
+	*asked = netns;
 	status = nl_connect(netlink, NETLINK_SOCK_DIAG);
 	if (!status)
 		status = nl_socket_set_msg_buf_size(netlink, DATAGRAM_BYTES);
@@ -224,7 +233,6 @@ static int dump_namespace(struct sockdiag *diag, unsigned int netns,
 					      error);
 	}
 	nl_socket_free(netlink);
-	diag->namespaces++;
 	return status;
 }
 
@@ -309,6 +317,7 @@ int sockdiag_sum_port(uint16_t port, long long *bytes, char **error)
 void sockdiag_free(struct sockdiag *diag)
 {
 	free(diag->sockets);
+	free(diag->namespaces);
 	free(diag->gaps);
 	*diag = (struct sockdiag){ 0 };
 }

@@ -18,7 +18,7 @@ struct sockdiag_socket {
 	uint64_t cookie;	/* identifies the socket while it lives */
 	unsigned int netns;	/* inode number of its network namespace */
 	uint32_t inode;		/* as in /proc/PID/fd; 0 without a file */
-	uint8_t state;		/* TCP_ESTABLISHED, ... */
+	bool bound_only;	/* TCP_CLOSE: only in the table of ports */
 	struct endpoint local;
 	struct endpoint remote;
 	long long receive_queue_bytes; /* sk_rmem_alloc */
@@ -36,7 +36,8 @@ struct sockdiag {
 	struct sockdiag_socket *sockets; /* each once, by rising cookie */
 	size_t n_sockets;
 	size_t mini_sockets;
-	size_t namespaces;	/* asked */
+	unsigned int *namespaces; /* asked */
+	size_t n_namespaces;
 	struct sockdiag_gap *gaps;
 	size_t n_gaps;
 	bool interrupted;	/* a dump never settled: it may lack some */
