@@ -86,6 +86,16 @@ int table_print(struct table *table, FILE *out)
 	return scols_print_table(table->scols) ? -ENOMEM : 0;
 }
 
+char *table_format(struct table *table)
+{
+	char *text;
+
+	if (table->failed ||
+	    scols_print_table_to_string(table->scols, &text))
+		return NULL;
+	return text;
+}
+
 void table_free(struct table *table)
 {
 	scols_unref_table(table->scols);

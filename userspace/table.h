@@ -43,6 +43,9 @@ void table_mib(struct table *table, double bytes);
 /* Prints it to out. 0 or -ENOMEM. */
 int table_print(struct table *table, FILE *out);
 
+/* What would be printed, to be freed; NULL without memory. */
+char *table_format(struct table *table);
+
 void table_free(struct table *table);
 
 #endif
