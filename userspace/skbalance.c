@@ -14,6 +14,9 @@ static const struct command *const commands[] = {
 	&owners_command,
 	&sockets_command,
 	&witness_command,
+	&explain_command,
+	&list_command,
+	&run_command,
 };
 
 static void print_help(void)
