@@ -35,7 +35,8 @@ module:			## build build/RELEASE/skbalance.ko
 	$(Q)mkdir -p $(MODULE_DIR)
 	$(Q)cp -rsf $(CURDIR)/Kbuild $(CURDIR)/kmod $(wildcard $(CURDIR)/kunit) $(MODULE_DIR)
 	$(Q)$(MAKE) $(SILENT) -C $(KDIR) M=$(MODULE_DIR) SKBALANCE_VERSION=$(VERSION) \
-		SKBALANCE_TEST=$(SKBALANCE_TEST) CONFIG_DEBUG_INFO_BTF_MODULES= modules
+		SKBALANCE_TEST=$(SKBALANCE_TEST) $(if $(W),W=$(W)) $(if $(C),C=$(C)) \
+		CONFIG_DEBUG_INFO_BTF_MODULES= modules
 
 install-module: module
 	install -D -m 644 $(MODULE_DIR)/skbalance.ko \
@@ -84,7 +85,7 @@ bench:			## time and memory that a reading takes
 
 check:			## checkpatch, sparse, W=1, shellcheck, codespell
 	$(Q)scripts/deps build lint
-	$(Q)scripts/check
+	$(Q)scripts/tests/lint
 
 install: install-module install-command	## for KDIR, below DESTDIR
 
