@@ -11,20 +11,10 @@
 #include "text.h"
 #include "witness.h"
 
-/* The screen: 24 lines of 100 columns. */
-#define COLUMNS 100
-#define OWNERS_SHOWN 4
+/* Together with the fixed lines these make 24, of 100 columns. */
+#define OWNERS_SHOWN 3
 #define GROUPS_SHOWN 2
-
-/* Everything that the screen is made from. */
-struct explain {
-	struct sockstat stat;
-	struct books books;	/* the owners of pool tcp */
-	const struct books_pool *pool;
-	struct witness witness;
-	char *witness_error;	/* why there is no witness, or NULL */
-	FILE *screen;
-};
+#define COLUMNS 100
 
 static double mib(const struct explain *explain, long long pages)
 {
@@ -32,18 +22,18 @@ static double mib(const struct explain *explain, long long pages)
 	       (1024 * 1024);
 }
 
-static void print_sockstat(const struct explain *explain)
+static void print_sockstat(FILE *screen, const struct explain *explain)
 {
 	const struct sockstat *stat = &explain->stat;
 
-	fprintf(explain->screen,
+	fprintf(screen,
 		"What /proc/net/sockstat shows\n"
 		"  TCP: inuse %lld orphan %lld tw %lld alloc %lld mem %lld (%.1f MiB); TCP6: inuse %lld\n\n",
 		stat->inuse, stat->orphan, stat->tw, stat->alloc, stat->mem,
 		mib(explain, stat->mem), stat->inuse6);
 }
 
-static void print_charged(const struct explain *explain)
+static void print_charged(FILE *screen, const struct explain *explain)
 {
 	const struct books_pool *pool = explain->pool;
 	long long percpu = pool->percpu_pages;
@@ -58,13 +48,14 @@ static void print_charged(const struct explain *explain)
 		write += (double)charge->write_queue_bytes;
 		forward += (double)charge->forward_alloc_bytes;
 	}
-	fprintf(explain->screen,
+	fprintf(screen,
 		"What is really charged\n"
 		"  %lld pages in the counter %s %lld that the CPUs %s = %lld pages (%.1f MiB)\n"
 		"  %lld pages charged to %lld sockets%s; unaccounted: %lld pages\n"
 		"  %.1f MiB unread in receive queues, %.1f MiB in write queues, %.1f MiB forward alloc\n\n",
 		pool->memory_allocated_pages, percpu < 0 ? "-" : "+",
-		llabs(percpu), percpu < 0 ? "hold in reserve" : "owe it", sum,
+		llabs(percpu), percpu < 0 ? "hold in reserve" :
+						"have yet to add", sum,
 		mib(explain, sum), pool->charged_pages, pool->sockets_found,
 		pool->sockets_found == pool->sockets_allocated ?
 			", all that are allocated" : "",
@@ -138,7 +129,7 @@ static void add_owner(const struct explain *explain, struct table *table,
 }
 
 /* The owners from the first one that is not shown, as one line. */
-static void print_other_owners(const struct explain *explain, size_t first)
+static void print_other_owners(FILE *screen, const struct explain *explain, size_t first)
 {
 	const struct books *books = &explain->books;
 	long long sockets = 0, pages = 0;
@@ -149,12 +140,12 @@ static void print_other_owners(const struct explain *explain, size_t first)
 		sockets += books->owners[i].charge.sockets;
 		pages += books->owners[i].charge.pages;
 	}
-	fprintf(explain->screen,
+	fprintf(screen,
 		"  and %zu more: %lld pages, %lld sockets: see 'skbalance owners'\n",
 		books->n_owners - first, pages, sockets);
 }
 
-static int print_owners(const struct explain *explain)
+static int print_owners(FILE *screen, const struct explain *explain)
 {
 	static const struct table_column columns[] = {
 		{ "", false }, { "PAGES", true }, { "MIB", true },
@@ -173,14 +164,14 @@ static int print_owners(const struct explain *explain)
 	table_free(&table);
 	if (!text)
 		return -ENOMEM;
-	fprintf(explain->screen, "Who holds it\n%s", text);
+	fprintf(screen, "Who holds it\n%s\n", text);
 	free(text);
-	print_other_owners(explain, shown);
-	putc('\n', explain->screen);
+	print_other_owners(screen, explain, shown);
+	putc('\n', screen);
 	return 0;
 }
 
-static int print_group(const struct explain *explain,
+static int print_group(FILE *screen, const struct explain *explain,
 		       const struct witness_group *group)
 {
 	char *who = format_who(group->example->comm, group->example->pid,
@@ -188,92 +179,125 @@ static int print_group(const struct explain *explain,
 
 	if (!who)
 		return -ENOMEM;
-	fprintf(explain->screen, "  %lld pages, %lld sockets of %s: %s\n",
-		witness_pages(&explain->witness, &group->tally),
+	fprintf(screen, "  not there: %lld of %s, %lld pages: %s\n",
 		group->tally.sockets, who,
+		witness_pages(&explain->witness, &group->tally),
 		witness_reason_text(group->reason));
 	free(who);
 	return 0;
 }
 
-static int print_unseen(const struct explain *explain)
+static int print_unseen(FILE *screen, const struct explain *explain)
 {
 	const struct witness *witness = &explain->witness;
-	struct witness_tally seen = { 0 };
+	struct witness_tally seen = { 0 }, booked = { 0 };
+	long long nobody = witness->seen[BOOKS_CLASS_ACCEPT_QUEUE].sockets +
+			   witness->seen[BOOKS_CLASS_ORPHAN].sockets;
 
 	for (unsigned int i = 0; i < BOOKS_CLASSES; i++) {
 		seen.sockets += witness->seen[i].sockets;
 		seen.bytes += witness->seen[i].bytes;
+		booked.sockets += witness->booked[i].sockets;
+		booked.bytes += witness->booked[i].bytes;
 	}
-	fprintf(explain->screen,
-		"  It sees %lld sockets with %lld pages, and cannot see %lld sockets with %lld pages\n",
-		seen.sockets, witness_pages(witness, &seen),
-		witness->unseen.sockets,
-		witness_pages(witness, &witness->unseen));
-	for (size_t i = 0; i < witness->n_groups; i++) {
-		if (i == GROUPS_SHOWN) {
-			fprintf(explain->screen,
-				"  and more: see 'skbalance witness'\n");
-			break;
-		}
-		if (print_group(explain, &witness->groups[i]))
+	fprintf(screen,
+		"  ss reads the hash tables: %lld of %lld sockets are there, with %lld of %lld pages\n",
+		seen.sockets, booked.sockets, witness_pages(witness, &seen),
+		witness_pages(witness, &booked));
+	if (nobody)
+		fprintf(screen,
+			"  %lld of those it shows without a process: never accepted, or closed by it\n",
+			nobody);
+	for (size_t i = 0; i < witness->n_groups && i < GROUPS_SHOWN; i++)
+		if (print_group(screen, explain, &witness->groups[i]))
 			return -ENOMEM;
-	}
 	return 0;
 }
 
-static int print_witness(const struct explain *explain)
+static int print_witness(FILE *screen, const struct explain *explain)
 {
 	const struct witness *witness = &explain->witness;
-	int status = 0;
+	int status;
 
-	fprintf(explain->screen, "%s\n", witness->unseen.sockets ?
+	fprintf(screen, "%s\n", witness->unseen.sockets ?
 		"Why ss cannot see it" : "What ss can see");
-	if (explain->witness_error)
-		fprintf(explain->screen, "  %s\n", explain->witness_error);
-	else
-		status = print_unseen(explain);
-	if (!explain->witness_error &&
-	    witness->verdict == WITNESS_CONTRADICTS)
-		fprintf(explain->screen,
+	if (explain->witness_error) {
+		fprintf(screen, "  %s\n\n", explain->witness_error);
+		return 0;
+	}
+	status = print_unseen(screen, explain);
+	if (witness->verdict == WITNESS_CONTRADICTS)
+		fprintf(screen,
 			"  It contradicts the books: see 'skbalance witness'\n");
-	putc('\n', explain->screen);
+	else if (witness->verdict == WITNESS_UNSETTLED)
+		fprintf(screen,
+			"  (roughly: the sockets did not hold still)\n");
+	putc('\n', screen);
 	return status;
 }
 
-static void print_imbalance(const struct explain *explain)
+/* What must happen until the largest owner's pages come back. */
+static int print_release(FILE *screen, const struct explain *explain)
+{
+	static const char *const texts[BOOKS_CLASSES] = {
+		[BOOKS_CLASS_OPEN] = "reads what it got, its peers what it sent",
+		[BOOKS_CLASS_ACCEPT_QUEUE] =
+			"accepts and closes them, or closes the listener",
+		[BOOKS_CLASS_CLOSED_HELD] = "closes these sockets, or exits",
+	};
+	const struct books_owner *owner = explain->books.owners;
+	char *who;
+
+	if (!explain->books.n_owners || owner->charge.pages <= 0)
+		return 0;
+	if (owner->class == BOOKS_CLASS_ORPHAN)
+		fprintf(screen,
+			"The largest part goes when the peers read or reset, or the kernel gives up on them.\n");
+	if (!texts[owner->class])
+		return 0;
+	who = format_who(owner->comm, owner->pid, owner->holders.count);
+	if (!who)
+		return -ENOMEM;
+	fprintf(screen, "The largest part goes when %s %s.\n", who,
+		texts[owner->class]);
+	free(who);
+	return 0;
+}
+
+static void print_imbalance(FILE *screen, const struct explain *explain)
 {
 	long long pages = explain->pool->unaccounted_pages;
 
 	if (pages > 0)
-		fprintf(explain->screen,
+		fprintf(screen,
 			"%lld pages (%.1f MiB) are charged to no socket: the kernel lost them.\n",
 			pages, mib(explain, pages));
 	else if (pages < 0)
-		fprintf(explain->screen,
+		fprintf(screen,
 			"sockets hold %lld pages that the counter lacks: given back twice.\n",
 			-pages);
 	else
-		fprintf(explain->screen, "the kernel's books disagree.\n");
+		fprintf(screen, "the kernel's books disagree.\n");
 }
 
-static int print_verdict(const struct explain *explain)
+static int print_verdict(FILE *screen, const struct explain *explain)
 {
 	const struct books_pool *pool = explain->pool;
-	char *reason = text_escape(pool->reason);
+	char *reason;
 
+	fprintf(screen, "Verdict: %s: ", books_verdict_name(pool->verdict));
+	if (pool->verdict == BOOKS_BALANCED) {
+		fprintf(screen, "nothing is lost, every page has an owner.\n");
+		return print_release(screen, explain);
+	}
+	reason = text_escape(pool->reason);
 	if (!reason)
 		return -ENOMEM;
-	fprintf(explain->screen, "Verdict: %s: ",
-		books_verdict_name(pool->verdict));
-	if (pool->verdict == BOOKS_BALANCED)
-		fprintf(explain->screen,
-			"nothing is lost, every page has an owner.\n");
-	else if (pool->verdict == BOOKS_IMBALANCED)
-		print_imbalance(explain);
+	if (pool->verdict == BOOKS_IMBALANCED)
+		print_imbalance(screen, explain);
 	else
-		fprintf(explain->screen, "nobody can tell from this reading.\n");
-	fprintf(explain->screen, "  (%s)\n", reason);
+		fprintf(screen, "nobody can tell from this reading.\n");
+	fprintf(screen, "  (%s)\n", reason);
 	free(reason);
 	return 0;
 }
@@ -293,23 +317,31 @@ static void print_cut(FILE *out, char *text)
 	}
 }
 
-static int print_screen(struct explain *explain, FILE *out)
+static int print_screen(FILE *screen, const struct explain *explain)
+{
+	int status;
+
+	print_sockstat(screen, explain);
+	print_charged(screen, explain);
+	status = print_owners(screen, explain);
+	if (!status)
+		status = print_witness(screen, explain);
+	if (!status)
+		status = print_verdict(screen, explain);
+	return status;
+}
+
+int explain_write(const struct explain *explain, FILE *out)
 {
 	char *text = NULL;
 	size_t size;
+	FILE *screen = open_memstream(&text, &size);
 	int status;
 
-	explain->screen = open_memstream(&text, &size);
-	if (!explain->screen)
+	if (!screen)
 		return -ENOMEM;
-	print_sockstat(explain);
-	print_charged(explain);
-	status = print_owners(explain);
-	if (!status)
-		status = print_witness(explain);
-	if (!status)
-		status = print_verdict(explain);
-	if (fclose(explain->screen) != 0)
+	status = print_screen(screen, explain);
+	if (fclose(screen) != 0)
 		status = -ENOMEM;
 	if (!status)
 		print_cut(out, text);
@@ -317,10 +349,12 @@ static int print_screen(struct explain *explain, FILE *out)
 	return status;
 }
 
-static int read_all(struct explain *explain, bool live, char **error)
+int explain_read(struct explain *explain, bool live, char **error)
 {
-	int status = sockstat_read(&explain->stat, error);
+	int status;
 
+	*explain = (struct explain){ 0 };
+	status = sockstat_read(&explain->stat, error);
 	if (!status)
 		status = books_read(&explain->books, "tcp", "owners", live,
 				    error);
@@ -330,27 +364,33 @@ static int read_all(struct explain *explain, bool live, char **error)
 	if (!explain->pool)
 		return error_set(error, EPROTO,
 				 "the module's text about pool tcp is about another one");
-	/* what ss sees is worth a line, but not all depends on it */
+	/* without it one section is missing, not everything */
 	if (witness_read(&explain->witness, live, &explain->witness_error) &&
 	    !explain->witness_error)
 		return error_set(error, ENOMEM, "not enough memory");
 	return 0;
 }
 
+void explain_free(struct explain *explain)
+{
+	books_free(&explain->books);
+	witness_free(&explain->witness);
+	free(explain->witness_error);
+	*explain = (struct explain){ 0 };
+}
+
 int explain_print(FILE *out, bool live, enum books_verdict *verdict,
 		  char **error)
 {
-	struct explain explain = { .stat = { 0 } };
-	int status = read_all(&explain, live, error);
+	struct explain explain;
+	int status = explain_read(&explain, live, error);
 
 	if (!status) {
 		*verdict = explain.pool->verdict;
-		if (print_screen(&explain, out))
+		if (explain_write(&explain, out))
 			status = error_set(error, ENOMEM,
 					   "not enough memory");
 	}
-	books_free(&explain.books);
-	witness_free(&explain.witness);
-	free(explain.witness_error);
+	explain_free(&explain);
 	return status;
 }

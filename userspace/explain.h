@@ -6,9 +6,31 @@
 #include <stdio.h>
 
 #include "books.h"
+#include "sockstat.h"
+#include "witness.h"
+
+/* What the screen is made from. */
+struct explain {
+	struct sockstat stat;
+	struct books books;	/* the owners of pool tcp */
+	const struct books_pool *pool;
+	struct witness witness;
+	char *witness_error;	/* why there is no witness, or NULL */
+};
 
 /*
- * Prints one screen (at most 24 lines of 100 columns) about TCP: what
+ * Reads all of it. Errors as of books_read(); that sock_diag cannot be asked
+ * is none. To be freed in any case.
+ */
+int explain_read(struct explain *explain, bool live, char **error);
+
+/* Prints the screen. 0 or -ENOMEM. */
+int explain_write(const struct explain *explain, FILE *out);
+
+void explain_free(struct explain *explain);
+
+/*
+ * Reads and prints one screen (at most 24 lines of 100 columns) about TCP: what
  * /proc/net/sockstat shows, what is really charged, who holds it, why ss
  * cannot see it, and the verdict, which *verdict is set to. Errors, before
  * anything is printed, as of books_read().
