@@ -32,14 +32,6 @@ const char *const skbal_verdict_names[] = {
 	[SKBAL_IN_FLUX] = "in-flux",
 };
 
-void skbal_sum_add(struct skbal_sum *sum, const struct skbal_charge *charge)
-{
-	sum->sockets++;
-	sum->forward_alloc += charge->forward_alloc;
-	sum->write_queue += charge->write_queue;
-	sum->receive_queue += charge->receive_queue;
-}
-
 s64 skbal_sum_bytes(const struct skbal_sum *sum)
 {
 	return sum->forward_alloc + sum->write_queue + sum->receive_queue;
@@ -50,19 +42,13 @@ s64 skbal_balance_pages(s64 bytes)
 	return (bytes + (s64)PAGE_SIZE / 2) >> PAGE_SHIFT;
 }
 
-static bool is_mptcp(const struct skbal_snapshot *snap,
-		     const struct skbal_socket *socket)
-{
-	return str_has_prefix(snap->protocols[socket->protocol].name, "MPTCP");
-}
-
 bool skbal_balance_is_fractional(const struct skbal_snapshot *snap,
 				 const struct skbal_socket *socket)
 {
-	if (socket->flags & (SKBAL_OPAQUE | SKBAL_MOVING) ||
-	    is_mptcp(snap, socket))
+	if (!(skbal_charge_total(&socket->charge) & ~PAGE_MASK))
 		return false;
-	return skbal_charge_total(&socket->charge) & ~PAGE_MASK;
+	return !(socket->flags & (SKBAL_OPAQUE | SKBAL_MOVING)) &&
+	       !str_has_prefix(snap->protocols[socket->protocol].name, "MPTCP");
 }
 
 static enum skbal_class class_of(const struct skbal_socket *socket)

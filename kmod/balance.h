@@ -58,7 +58,14 @@ struct skbal_balance {
 };
 
 /** skbal_sum_add() - add one socket's charge to a group */
-void skbal_sum_add(struct skbal_sum *sum, const struct skbal_charge *charge);
+static inline void skbal_sum_add(struct skbal_sum *sum,
+				 const struct skbal_charge *charge)
+{
+	sum->sockets++;
+	sum->forward_alloc += charge->forward_alloc;
+	sum->write_queue += charge->write_queue;
+	sum->receive_queue += charge->receive_queue;
+}
 
 /** skbal_sum_bytes() - what a group is charged in all */
 s64 skbal_sum_bytes(const struct skbal_sum *sum);

@@ -42,7 +42,7 @@ static u32 *index_slot(const struct skbal_snapshot *snap, const struct sock *sk)
 
 /*
  * Protocols are known by name: kTLS, sockmap and others give a socket a copy
- * of its struct proto.
+ * of its struct proto. @prot is the original one.
  */
 static int protocol_add(struct skbal_snapshot *snap, const struct proto *prot)
 {
@@ -72,7 +72,9 @@ static int protocol_of(struct skbal_snapshot *snap, const struct sock *sk)
 	for (i = 0; i < snap->nr_protocols; i++)
 		if (snap->protocols[i].prot == prot)
 			return i;
-	return protocol_add(snap, prot);
+	if (skbal_pool_of(prot) == SKBAL_POOL_NONE)
+		return -1;
+	return protocol_add(snap, sk->sk_prot_creator);
 }
 
 static bool is_tcp(const struct sock *sk)
@@ -91,46 +93,55 @@ static u32 motion_of(const struct sock *sk)
 	       READ_ONCE(tp->copied_seq) + READ_ONCE(tp->write_seq);
 }
 
-static unsigned int identity_flags(const struct sock *sk)
+/*
+ * Whose the socket is, where no descriptor tells. Between accept() and
+ * sock_graft() there is no struct socket, but a file that waits for it.
+ */
+static unsigned int ownership_flags(const struct sock *sk)
 {
 	const struct socket *sock = READ_ONCE(sk->sk_socket);
-	unsigned int flags = 0;
 
-	if (sock_flag(sk, SOCK_DEAD))
-		flags |= SKBAL_DEAD;
-	/* between accept() and sock_graft() there is no struct socket yet */
-	if (!sock || READ_ONCE(sock->file))
-		flags |= SKBAL_FILE;
-	if (skbal_bypasses(sk))
-		flags |= SKBAL_BYPASSED;
-	/*
-	 * A hidden charge needs a replaced struct proto; MPTCP's subflows have
-	 * an ULP, too, but hide nothing in it.
-	 */
-	if (is_tcp(sk) && READ_ONCE(sk->sk_prot) != sk->sk_prot_creator &&
-	    skbal_charge_is_opaque(sk))
-		flags |= SKBAL_OPAQUE;
-	return flags;
+	return (sock_flag(sk, SOCK_DEAD) ? SKBAL_DEAD : 0) |
+	       (!sock || READ_ONCE(sock->file) ? SKBAL_FILE : 0);
+}
+
+/* Hidden charges need a struct proto that is not the original one. */
+static unsigned int opaque_flag(const struct skbal_snapshot *snap,
+				const struct sock *sk, int protocol)
+{
+	if (READ_ONCE(sk->sk_prot) == snap->protocols[protocol].prot ||
+	    !is_tcp(sk) || !skbal_charge_is_opaque(sk))
+		return 0;
+	return SKBAL_OPAQUE;
 }
 
 /*
- * Read the charge as exactly as the moment allows. In live mode the socket's
- * spinlock is only tried: a table's lock is held, and the other order exists
- * (inet_hash() under lock_sock()).
+ * The socket's spinlock is only tried: a table's lock is held, and the other
+ * order exists (inet_hash() under lock_sock()).
  */
-static unsigned int charge_read(const struct skbal_snapshot *snap,
-				struct sock *sk, struct skbal_charge *ret)
+static unsigned int charge_read_live(struct sock *sk, struct skbal_charge *ret)
 {
-	bool locked = !snap->live || spin_trylock_bh(&sk->sk_lock.slock);
+	bool locked = spin_trylock_bh(&sk->sk_lock.slock);
 	bool owned = sk->sk_lock.owned;
 
 	skbal_charge_read(sk, locked && !owned, ret);
-	if (snap->live && locked)
+	if (locked)
 		spin_unlock_bh(&sk->sk_lock.slock);
 	return (owned ? SKBAL_OWNED : 0) | (locked ? 0 : SKBAL_MOVING);
 }
 
-static void addresses_read(const struct sock *sk, struct skbal_socket *ret)
+static unsigned int charge_read(const struct skbal_snapshot *snap,
+				struct sock *sk, struct skbal_charge *ret)
+{
+	bool owned = sk->sk_lock.owned;
+
+	if (snap->live)
+		return charge_read_live(sk, ret);
+	skbal_charge_read(sk, !owned, ret);
+	return owned ? SKBAL_OWNED : 0;
+}
+
+static void addresses_read(const struct sock *sk, struct skbal_detail *ret)
 {
 	const struct inet_sock *inet = inet_sk(sk);
 
@@ -149,11 +160,11 @@ static void addresses_read(const struct sock *sk, struct skbal_socket *ret)
 	ipv6_addr_set_v4mapped(sk->sk_daddr, &ret->remote);
 }
 
-static void identity_read(const struct sock *sk, struct skbal_socket *ret)
+static void detail_read(const struct sock *sk, struct skbal_detail *ret)
 {
-	const struct socket *sock = READ_ONCE(sk->sk_socket);
+	struct socket *sock = READ_ONCE(sk->sk_socket);
 
-	ret->inode = sock ? SOCK_INODE((struct socket *)sock)->i_ino : 0;
+	ret->inode = sock ? SOCK_INODE(sock)->i_ino : 0;
 	ret->uid = from_kuid_munged(&init_user_ns, sk->sk_uid);
 	addresses_read(sk, ret);
 }
@@ -177,10 +188,14 @@ static struct skbal_socket *entry_add(struct skbal_snapshot *snap, u32 *slot,
 	socket->netns = sock_net(sk)->ns.inum;
 	socket->state = READ_ONCE(sk->sk_state);
 	socket->motion = snap->live ? motion_of(sk) : 0;
-	socket->flags = identity_flags(sk) |
-			charge_read(snap, sk, &socket->charge);
-	if (snap->detail || socket->state == TCP_LISTEN)
-		identity_read(sk, socket);
+	socket->flags = charge_read(snap, sk, &socket->charge) |
+			opaque_flag(snap, sk, protocol) |
+			(skbal_bypasses(sk) ? SKBAL_BYPASSED : 0);
+	/* it may be gone when the walk ends; see read_ownership() */
+	if (snap->live)
+		socket->flags |= ownership_flags(sk);
+	if (snap->detail)
+		detail_read(sk, skbal_snapshot_detail(snap, socket));
 	return socket;
 }
 
@@ -192,11 +207,11 @@ static void mark_moving(struct skbal_snapshot *snap,
 }
 
 /* The second walk of a live snapshot: has anything happened to the socket? */
-static void entry_compare(struct skbal_snapshot *snap,
+static noinline void entry_compare(struct skbal_snapshot *snap,
 			  struct skbal_socket *socket, struct sock *sk)
 {
 	struct skbal_charge charge;
-	unsigned int flags = charge_read(snap, sk, &charge);
+	unsigned int flags = charge_read_live(sk, &charge);
 
 	if (memcmp(&charge, &socket->charge, sizeof(charge)) ||
 	    motion_of(sk) != socket->motion ||
@@ -338,6 +353,22 @@ static void walk_tables(struct skbal_snapshot *snap)
 	walk_listening(snap, shared);
 }
 
+/*
+ * The machine stands still, so every socket is still there. Few have no
+ * holder; to ask only them spares the others' cache lines.
+ */
+static void read_ownership(struct skbal_snapshot *snap)
+{
+	size_t i;
+
+	for (i = 0; i < snap->sockets.used; i++) {
+		struct skbal_socket *socket = skbal_snapshot_socket(snap, i);
+
+		if (!socket->holders)
+			socket->flags |= ownership_flags(socket->sk);
+	}
+}
+
 /* Live mode: what the second walk did not meet any more is gone. */
 static void mark_gone(struct skbal_snapshot *snap)
 {
@@ -371,6 +402,8 @@ void skbal_census_walk(struct skbal_snapshot *snap)
 	walk_tables(snap);
 	skbal_owner_walk(snap);
 	rcu_read_unlock();
-	if (snap->walk == 2)
+	if (!snap->live)
+		read_ownership(snap);
+	else if (snap->walk == 2)
 		mark_gone(snap);
 }

@@ -12,7 +12,7 @@
  * notifications of MSG_ZEROCOPY, which come from sk_omem_alloc
  * (msg_zerocopy_realloc()) and are in no queue's sum.
  */
-static u32 error_queue_bytes(struct sock *sk)
+u32 skbal_charge_error_queue(struct sock *sk)
 {
 	struct sk_buff *skb;
 	unsigned long flags;
@@ -42,11 +42,13 @@ static u32 skb_zerocopy_bytes(const struct sk_buff *skb)
 	return skb->truesize - SKB_TRUESIZE(skb_end_offset(skb));
 }
 
-static u32 zerocopy_bytes(struct sock *sk)
+u32 skbal_charge_zerocopy(struct sock *sk)
 {
 	struct sk_buff *skb;
 	u32 bytes = 0;
 
+	if (sk->sk_protocol != IPPROTO_TCP)
+		return 0;
 	skb_queue_walk(&sk->sk_write_queue, skb)
 		bytes += skb_zerocopy_bytes(skb);
 	skb_rbtree_walk(skb, &sk->tcp_rtx_queue)
@@ -54,23 +56,11 @@ static u32 zerocopy_bytes(struct sock *sk)
 	return bytes;
 }
 #else
-static u32 zerocopy_bytes(struct sock *sk)
+u32 skbal_charge_zerocopy(struct sock *sk)
 {
 	return 0;
 }
 #endif
-
-void skbal_charge_read(struct sock *sk, bool queues, struct skbal_charge *ret)
-{
-	ret->error_queue = error_queue_bytes(sk);
-	ret->receive_queue = atomic_read(&sk->sk_rmem_alloc) - ret->error_queue;
-	ret->write_queue = READ_ONCE(sk->sk_wmem_queued);
-	ret->forward_alloc = skbal_forward_alloc(sk);
-	ret->zerocopy = 0;
-	if (queues && ret->write_queue && sk->sk_protocol == IPPROTO_TCP)
-		ret->zerocopy = zerocopy_bytes(sk);
-	ret->write_queue -= ret->zerocopy;
-}
 
 bool skbal_charge_is_opaque(const struct sock *sk)
 {

@@ -184,11 +184,10 @@ static void show_holders(struct seq_file *seq,
 	}
 }
 
-static void show_endpoint(struct seq_file *seq, const char *name,
-			  const struct skbal_socket *socket,
+static void show_endpoint(struct seq_file *seq, const char *name, bool ipv6,
 			  const struct in6_addr *addr, u16 port)
 {
-	if (socket->ipv6)
+	if (ipv6)
 		seq_printf(seq, " %s=[%pI6c]:%u", name, addr, port);
 	else
 		seq_printf(seq, " %s=%pI4:%u", name, &addr->s6_addr32[3], port);
@@ -197,15 +196,16 @@ static void show_endpoint(struct seq_file *seq, const char *name,
 static void show_listener(struct seq_file *seq,
 			  const struct skbal_snapshot *snap, u32 listener)
 {
-	const struct skbal_socket *socket;
+	const struct skbal_detail *detail;
 
 	if (!listener) {
 		seq_puts(seq, " listener=-");
 		return;
 	}
-	socket = skbal_snapshot_socket(snap, listener - 1);
-	show_endpoint(seq, "listener", socket, &socket->local,
-		      socket->local_port);
+	detail = skbal_snapshot_detail(snap,
+				       skbal_snapshot_socket(snap, listener - 1));
+	show_endpoint(seq, "listener", detail->ipv6, &detail->local,
+		      detail->local_port);
 }
 
 /* What the sockets of a group have in common and what differs, summed up. */
@@ -316,6 +316,7 @@ static void show_socket(struct seq_file *seq, const struct dump *dump, u32 row)
 {
 	const struct skbal_snapshot *snap = &dump->snap;
 	const struct skbal_socket *socket = skbal_snapshot_socket(snap, row);
+	const struct skbal_detail *detail = skbal_snapshot_detail(snap, socket);
 
 	if (skbal_snapshot_pool(snap, socket) != dump->file->pool)
 		return;
@@ -323,10 +324,11 @@ static void show_socket(struct seq_file *seq, const struct dump *dump, u32 row)
 		   snap->protocols[socket->protocol].name,
 		   skbal_class_names[socket->class], state_name(socket->state),
 		   socket->netns);
-	show_endpoint(seq, "local", socket, &socket->local, socket->local_port);
-	show_endpoint(seq, "remote", socket, &socket->remote,
-		      socket->remote_port);
-	seq_printf(seq, " inode=%lu uid=%u", socket->inode, socket->uid);
+	show_endpoint(seq, "local", detail->ipv6, &detail->local,
+		      detail->local_port);
+	show_endpoint(seq, "remote", detail->ipv6, &detail->remote,
+		      detail->remote_port);
+	seq_printf(seq, " inode=%lu uid=%u", detail->inode, detail->uid);
 	show_holders(seq, snap, skbal_group_holders(snap, socket));
 	show_listener(seq, snap, socket->listener);
 	show_wait(seq, "wait_ms", socket, socket->wait_ms);
@@ -403,7 +405,7 @@ static int dump_take(struct dump *dump)
 	const struct dump_kind *kind = dump->file->kind;
 
 	dump->snap.live = dump->file->live;
-	dump->snap.detail = kind->sockets;
+	dump->snap.detail = kind->sockets || kind->owners;
 	dump->snap.pid_ns = task_active_pid_ns(current);
 	dump->snapshots = skbal_balance_settle(&dump->snap, dump->balances);
 	if (dump->snapshots < 0)

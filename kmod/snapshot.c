@@ -17,8 +17,7 @@ static int array_reserve(struct skbal_array *array, size_t wanted, size_t item)
 {
 	if (!array->items || wanted > array->size) {
 		kvfree(array->items);
-		/* a little more, for what is born before the walk */
-		array->size = wanted + wanted / 64 + 64;
+		array->size = wanted;
 		array->items = kvmalloc_array(array->size, item, GFP_KERNEL);
 		if (!array->items) {
 			array->size = 0;
@@ -49,6 +48,12 @@ static int index_reserve(struct skbal_snapshot *snap)
 	return 0;
 }
 
+/* A little more, for what is born before the walk. */
+static size_t with_slack(size_t wanted)
+{
+	return wanted + wanted / 64 + 64;
+}
+
 /* Make room, and forget what an earlier walk has found. */
 static int snapshot_reserve(struct skbal_snapshot *snap)
 {
@@ -56,13 +61,17 @@ static int snapshot_reserve(struct skbal_snapshot *snap)
 	size_t holders = max(skbal_pool_sockets(), snap->holders.wanted);
 	int err;
 
-	err = array_reserve(&snap->sockets, sockets,
+	err = array_reserve(&snap->sockets, with_slack(sockets),
 			    sizeof(struct skbal_socket));
+	if (!err && snap->detail)
+		err = array_reserve(&snap->details, snap->sockets.size,
+				    sizeof(struct skbal_detail));
 	if (!err)
-		err = array_reserve(&snap->holders, holders,
+		err = array_reserve(&snap->holders, with_slack(holders),
 				    sizeof(struct skbal_holder));
 	if (!err)
-		err = array_reserve(&snap->processes, snap->processes.wanted,
+		err = array_reserve(&snap->processes,
+				    with_slack(snap->processes.wanted),
 				    sizeof(struct skbal_process));
 	if (!err)
 		err = index_reserve(snap);
@@ -186,6 +195,7 @@ int skbal_snapshot_take(struct skbal_snapshot *snap)
 size_t skbal_snapshot_bytes(const struct skbal_snapshot *snap)
 {
 	return snap->sockets.size * sizeof(struct skbal_socket) +
+	       snap->details.size * sizeof(struct skbal_detail) +
 	       snap->holders.size * sizeof(struct skbal_holder) +
 	       snap->processes.size * sizeof(struct skbal_process) +
 	       BIT(snap->index_bits) * sizeof(*snap->index);
@@ -194,6 +204,7 @@ size_t skbal_snapshot_bytes(const struct skbal_snapshot *snap)
 void skbal_snapshot_free(struct skbal_snapshot *snap)
 {
 	kvfree(snap->sockets.items);
+	kvfree(snap->details.items);
 	kvfree(snap->holders.items);
 	kvfree(snap->processes.items);
 	kvfree(snap->index);

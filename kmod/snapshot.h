@@ -47,10 +47,8 @@ enum skbal_socket_flag {
  */
 struct skbal_socket {
 	const struct sock *sk;		/* its identity; it may be gone by now */
-	unsigned long inode;
 	struct skbal_charge charge;
 	u32 netns;
-	u32 uid;
 	u32 holders;			/* the last one met */
 	u32 listener;			/* of an accept queue's child */
 	u32 wait_ms;			/* likewise */
@@ -59,9 +57,15 @@ struct skbal_socket {
 	u8 state;
 	u8 protocol;			/* index into protocols */
 	u8 class;			/* enum skbal_class */
-	bool ipv6;
-	u16 local_port, remote_port;	/* host byte order */
+};
+
+/* What only those need who are to be shown the socket. */
+struct skbal_detail {
+	unsigned long inode;
 	struct in6_addr local, remote;	/* IPv4 as mapped */
+	u16 local_port, remote_port;	/* host byte order */
+	u32 uid;
+	bool ipv6;
 };
 
 /* One process that has the socket in a descriptor table; they form a ring. */
@@ -91,12 +95,13 @@ struct skbal_array {
 
 struct skbal_snapshot {
 	bool live;
-	/* whether to read what only a list of sockets shows: the addresses */
+	/* whether details are wanted */
 	bool detail;
 	/* the reader's: pids are printed as numbered there */
 	struct pid_namespace *pid_ns;
 
 	struct skbal_array sockets;	/* struct skbal_socket */
+	struct skbal_array details;	/* struct skbal_detail, one for each */
 	struct skbal_array holders;	/* struct skbal_holder */
 	struct skbal_array processes;	/* struct skbal_process */
 	u32 *index;			/* of sockets, hashed by sk */
@@ -120,6 +125,14 @@ static inline struct skbal_socket *
 skbal_snapshot_socket(const struct skbal_snapshot *snap, size_t i)
 {
 	return (struct skbal_socket *)snap->sockets.items + i;
+}
+
+static inline struct skbal_detail *
+skbal_snapshot_detail(const struct skbal_snapshot *snap,
+		      const struct skbal_socket *socket)
+{
+	return (struct skbal_detail *)snap->details.items +
+	       (socket - (struct skbal_socket *)snap->sockets.items);
 }
 
 static inline struct skbal_holder *

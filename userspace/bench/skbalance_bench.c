@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * What a reading costs: time against ss(8) and /proc/net/tcp, how long the
- * machine is stopped for each socket, and memory. All commands are timed as
- * whole processes, in turn, on the same sockets; medians are compared.
+ * machine is stopped for each socket, and memory. Files are read by this
+ * process, commands are timed as whole processes; all in turn, on the same
+ * sockets. Medians are compared.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -69,22 +70,47 @@ static double time_command(char *const *argv)
 	return now_ms() - start;
 }
 
+/* The time to open, read and close a file; < 0: it failed. */
+static double time_file(const char *path)
+{
+	static char buffer[65536];
+	double start = now_ms();
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t length;
+
+	if (fd < 0)
+		return -1;
+	while ((length = read(fd, buffer, sizeof(buffer))) > 0)
+		;
+	close(fd);
+	return length < 0 ? -1 : now_ms() - start;
+}
+
 struct contender {
-	char *argv[4];
+	const char *name;
+	char *argv[4];		/* a command, or only the path of a file */
 	double times[RUNS];
 	double median;
 };
 
-enum { BALANCE, COMMAND, PROC, SS, CONTENDERS };
+enum { BALANCE, PROC, SS, SS_VERSION, COMMAND, CONTENDERS };
+
+static double time_contender(const struct contender *contender)
+{
+	return contender->argv[0][0] == '/' ? time_file(contender->argv[0]) :
+					      time_command(contender->argv);
+}
 
 static bool race(struct contender contenders[CONTENDERS])
 {
 	for (int run = -1; run < RUNS; run++) {
 		for (int i = 0; i < CONTENDERS; i++) {
-			double ms = time_command(contenders[i].argv);
+			double ms = time_contender(&contenders[i]);
 
 			if (ms < 0) {
-				error_print("%s failed", contenders[i].argv[0]);
+				error_print("%s failed: %s",
+					    contenders[i].name,
+					    strerror(errno));
 				return false;
 			}
 			/* the first round only warms up */
@@ -163,16 +189,18 @@ static bool measure_kept(double *kib)
 	return true;
 }
 
-/* Connections to ourselves: the client's ends here, the server's in an actor */
+/*
+ * Connections between two actors, so that this process has few descriptors:
+ * what it starts would have to copy and close them all.
+ */
 struct crowd {
-	struct loopback server;
+	struct loopback server_address;
 	int listener;
-	struct actor actor;
-	int fds[CONNECTIONS];
-	unsigned int count;
+	struct actor server, client;
 };
 
-static void accept_forever(struct stage *stage, void *arg)
+/* Accepts what the client connects, from one cue to the next. */
+static void server(struct stage *stage, void *arg)
 {
 	struct crowd *crowd = arg;
 
@@ -182,18 +210,40 @@ static void accept_forever(struct stage *stage, void *arg)
 	stage_fail(stage, "accept");
 }
 
+static void client(struct stage *stage, void *arg)
+{
+	struct crowd *crowd = arg;
+
+	close(crowd->listener);
+	for (long long i = 0; ; i++) {
+		if (i == CONNECTIONS / 4 || i == CONNECTIONS)
+			stage_report(stage, i);
+		if (loopback_connect(&crowd->server_address) < 0)
+			stage_fail(stage, "connect");
+	}
+}
+
 static bool crowd_start(struct crowd *crowd)
 {
 	long long value;
 
-	loopback_set(&crowd->server, AF_INET, 0);
-	crowd->listener = loopback_listen(&crowd->server, 4096);
-	if (crowd->listener < 0 ||
-	    !actor_start(&crowd->actor, "bench-server", accept_forever, crowd) ||
-	    !actor_await(&crowd->actor, &value) || !actor_cue(&crowd->actor)) {
-		error_print("cannot start the server: %s", strerror(errno));
+	loopback_set(&crowd->server_address, AF_INET, 0);
+	crowd->listener = loopback_listen(&crowd->server_address, 4096);
+	if (crowd->listener < 0) {
+		error_print("cannot listen: %s", strerror(errno));
 		return false;
 	}
+	if (!actor_start(&crowd->server, "bench-server", server, crowd) ||
+	    !actor_await(&crowd->server, &value) ||
+	    !actor_cue(&crowd->server)) {
+		error_print("%s", crowd->server.error);
+		return false;
+	}
+	if (!actor_start(&crowd->client, "bench-client", client, crowd)) {
+		error_print("%s", crowd->client.error);
+		return false;
+	}
+	close(crowd->listener);
 	return true;
 }
 
@@ -210,18 +260,15 @@ static bool all_accepted(bool *accepted)
 	return true;
 }
 
-static bool crowd_grow(struct crowd *crowd, unsigned int count)
+/* Waits until the client has its next portion of connections. */
+static bool crowd_await(struct crowd *crowd)
 {
 	bool accepted = false;
+	long long value;
 
-	while (crowd->count < count) {
-		int fd = loopback_connect(&crowd->server);
-
-		if (fd < 0) {
-			error_print("connect: %s", strerror(errno));
-			return false;
-		}
-		crowd->fds[crowd->count++] = fd;
+	if (!actor_await(&crowd->client, &value)) {
+		error_print("%s", crowd->client.error);
+		return false;
 	}
 	while (!accepted)
 		if (!all_accepted(&accepted))
@@ -259,15 +306,13 @@ static void print_figures(const struct contender *c, const struct cost *few,
 
 	table_init(&table, columns, ARRAY_SIZE(columns));
 	add_row(&table, "sockets", "%.0f", many->sockets, NULL, true);
-	add_row(&table, "cat balance (ms)", "%.1f", c[BALANCE].median, NULL,
-		true);
-	add_row(&table, "skbalance balance (ms)", "%.1f", c[COMMAND].median,
+	for (int i = 0; i < CONTENDERS; i++)
+		add_row(&table, c[i].name, "%.1f", c[i].median, NULL, true);
+	add_row(&table, "ss : balance", "%.1f", ss, ">= 30", ss >= 30);
+	add_row(&table, "ss without its start : balance", "%.1f",
+		(c[SS].median - c[SS_VERSION].median) / c[BALANCE].median,
 		NULL, true);
-	add_row(&table, "cat /proc/net/tcp (ms)", "%.1f", c[PROC].median, NULL,
-		true);
-	add_row(&table, "ss -tanm (ms)", "%.1f", c[SS].median, NULL, true);
-	add_row(&table, "ss : cat balance", "%.1f", ss, ">= 30", ss >= 30);
-	add_row(&table, "/proc/net/tcp : cat balance", "%.1f", proc, ">= 10",
+	add_row(&table, "/proc/net/tcp : balance", "%.1f", proc, ">= 10",
 		proc >= 10);
 	add_row(&table, "machine stopped (us)", "%.0f", many->pause_us, NULL,
 		true);
@@ -286,10 +331,14 @@ static void print_figures(const struct contender *c, const struct cost *few,
 int main(void)
 {
 	static struct contender contenders[CONTENDERS] = {
-		[BALANCE] = { { "cat", "/sys/kernel/debug/skbalance/balance" } },
-		[COMMAND] = { { "skbalance", "balance" } },
-		[PROC] = { { "cat", "/proc/net/tcp" } },
-		[SS] = { { "ss", "-tanm" } },
+		[BALANCE] = { .name = "read balance (ms)",
+			      .argv = { "/sys/kernel/debug/skbalance/balance" } },
+		[PROC] = { .name = "read /proc/net/tcp (ms)",
+			   .argv = { "/proc/net/tcp" } },
+		[SS] = { .name = "ss -tanm (ms)", .argv = { "ss", "-tanm" } },
+		[SS_VERSION] = { .name = "ss -V (ms)", .argv = { "ss", "-V" } },
+		[COMMAND] = { .name = "skbalance balance (ms)",
+			      .argv = { "skbalance", "balance" } },
 	};
 	static struct crowd crowd;
 	struct cost few, many;
@@ -300,11 +349,12 @@ int main(void)
 		error_report(&error);
 		return EXIT_USAGE;
 	}
-	if (!crowd_start(&crowd) || !crowd_grow(&crowd, CONNECTIONS / 4) ||
-	    !measure(&few) || !crowd_grow(&crowd, CONNECTIONS) ||
+	if (!crowd_start(&crowd) || !crowd_await(&crowd) || !measure(&few) ||
+	    !actor_cue(&crowd.client) || !crowd_await(&crowd) ||
 	    !measure(&many) || !race(contenders) || !measure_kept(&kept_kib))
 		return EXIT_USAGE;
 	print_figures(contenders, &few, &many, kept_kib);
-	actor_kill(&crowd.actor);
+	actor_kill(&crowd.client);
+	actor_kill(&crowd.server);
 	return 0;
 }
