@@ -1,0 +1,483 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <errno.h>
+#include <fcntl.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "array.h"
+#include "tests/helper.h"
+#include "version.h"
+
+/* The arguments must be answered by nothing but this line, and status 2. */
+static void assert_fails(const char *tree, const char *arguments,
+			 const char *expected)
+{
+	struct helper_result result;
+
+	helper_run(&result, tree, arguments);
+	assert_string_equal(result.err, expected);
+	assert_string_equal(result.out, "");
+	assert_int_equal(result.status, 2);
+	helper_result_free(&result);
+}
+
+static void assert_prints(const char *tree, const char *arguments, int status,
+			  const char *expected)
+{
+	struct helper_result result;
+
+	helper_run(&result, tree, arguments);
+	assert_string_equal(result.err, "");
+	assert_string_equal(result.out, expected);
+	assert_int_equal(result.status, status);
+	helper_result_free(&result);
+}
+
+/* What is printed, which must be one JSON value; to be json_decref()ed. */
+static json_t *run_json(const char *tree, const char *arguments, int status)
+{
+	struct helper_result result;
+	json_error_t error;
+	json_t *value;
+
+	helper_run(&result, tree, arguments);
+	assert_int_equal(result.status, status);
+	assert_string_equal(result.err, "");
+	value = json_loads(result.out, JSON_REJECT_DUPLICATES, &error);
+	if (!value)
+		fail_msg("line %d: %s in\n%s", error.line, error.text,
+			 result.out);
+	helper_result_free(&result);
+	return value;
+}
+
+static json_t *parse_json(const char *text)
+{
+	json_error_t error;
+	json_t *value = json_loads(text, 0, &error);
+
+	if (!value)
+		fail_msg("%s at %d: %s", error.text, error.position, text);
+	return value;
+}
+
+/* All that is expected (an object) must be in actual, and be equal. */
+static void assert_has(json_t *actual, const char *expected)
+{
+	json_t *object = parse_json(expected), *value;
+	const char *key;
+
+	json_object_foreach(object, key, value) {
+		json_t *there = json_object_get(actual, key);
+
+		if (!json_equal(value, there))
+			fail_msg("%s: expected %s, actual %s", key,
+				 json_dumps(value, JSON_ENCODE_ANY),
+				 there ? json_dumps(there, JSON_ENCODE_ANY) :
+					 "nothing");
+	}
+	json_decref(object);
+}
+
+static void arguments_are_checked(void **state)
+{
+	static const struct {
+		const char *arguments, *expected;
+	} cases[] = {
+		{ "", "no subcommand: see 'skbalance --help'" },
+		{ "ballance", "unknown subcommand 'ballance': see 'skbalance --help'" },
+		{ "--verbose", "unknown option '--verbose': see 'skbalance --help'" },
+		{ "balance --verbose", "balance: option '--verbose' is unknown or ambiguous: see 'skbalance balance --help'" },
+		{ "balance -x", "balance: option '-x' is unknown or ambiguous: see 'skbalance balance --help'" },
+		{ "balance --json=1", "balance: option '--json=1' takes no value: see 'skbalance balance --help'" },
+		{ "owners --pool", "owners: option '--pool' needs a value: see 'skbalance owners --help'" },
+		{ "owners tcp", "owners: unexpected argument 'tcp': see 'skbalance owners --help'" },
+		{ "witness --pool tcp", "witness: option '--pool' is unknown or ambiguous: see 'skbalance witness --help'" },
+		{ "explain --json", "explain: option '--json' is unknown or ambiguous: see 'skbalance explain --help'" },
+		{ "sockets --class shut", "unknown class 'shut': there is open listen accept-queue closed-held orphan kernel fd-in-flight unreachable" },
+		{ "sockets --state shut", "unknown state 'shut': there is ESTABLISHED SYN_SENT SYN_RECV FIN_WAIT1 FIN_WAIT2 TIME_WAIT CLOSE CLOSE_WAIT LAST_ACK LISTEN CLOSING NEW_SYN_RECV" },
+		{ "sockets --pid -1", "'-1' is no process id" },
+		{ "sockets --port 65536", "'65536' is no port: 0 to 65535" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		char *expected;
+
+		assert_true(asprintf(&expected, "skbalance: %s\n",
+				     cases[i].expected) > 0);
+		assert_fails(NULL, cases[i].arguments, expected);
+		free(expected);
+	}
+}
+
+static void help_is_short_and_complete(void **state)
+{
+	static const char *const subcommands[] = {
+		"", "balance", "owners", "sockets", "witness", "explain",
+		"list", "run",
+	};
+	struct helper_result result;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(subcommands); i++) {
+		char arguments[32];
+
+		snprintf(arguments, sizeof(arguments), "%s --help",
+			 subcommands[i]);
+		helper_run(&result, NULL, arguments);
+		assert_int_equal(result.status, 0);
+		assert_string_equal(result.err, "");
+		assert_memory_equal(result.out, "Usage: skbalance ", 17);
+		assert_non_null(strstr(result.out, subcommands[i]));
+		assert_non_null(strstr(result.out, "Exit status: 0"));
+		assert_in_range(strlen(result.out), 100, 1500);
+		helper_result_free(&result);
+	}
+	assert_prints(NULL, "--version", 0, "skbalance " VERSION "\n");
+}
+
+static void environment_is_checked(void **state)
+{
+	char *tree = helper_tree("closed-held");
+
+	(void)state;
+	assert_fails("/nonexistent", "balance",
+		     "skbalance: the kernel module is not loaded (no /nonexistent/skbalance): modprobe skbalance, or insmod skbalance.ko\n");
+	assert_fails("/nonexistent", "owners",
+		     "skbalance: the kernel module is not loaded (no /nonexistent/skbalance): modprobe skbalance, or insmod skbalance.ko\n");
+	assert_fails(tree, "balance --pool udp",
+		     "skbalance: no pool 'udp': there is tcp\n");
+	assert_fails(tree, "sockets --pool live",
+		     "skbalance: no pool 'live': there is tcp\n");
+	assert_fails(tree, "owners --pool ../skbalance/tcp",
+		     "skbalance: no pool '../skbalance/tcp': there is tcp\n");
+	helper_tree_free(tree);
+}
+
+static void other_version_is_named(void **state)
+{
+	char *tree = helper_tree("closed-held");
+
+	(void)state;
+	helper_tree_edit(tree, "balance", "version " VERSION, "version 0.0");
+	assert_fails(tree, "balance",
+		     "skbalance: the loaded module is version 0.0, this program " VERSION ": load the module that was built with it\n");
+	/* also if the rest cannot be understood then */
+	helper_tree_edit(tree, "balance", "page_size 4096", "pages big");
+	assert_fails(tree, "balance",
+		     "skbalance: the loaded module is version 0.0, this program " VERSION ": load the module that was built with it\n");
+	helper_tree_free(tree);
+}
+
+static void unreadable_text_is_refused(void **state)
+{
+	char *tree = helper_tree("closed-held");
+
+	(void)state;
+	helper_tree_edit(tree, "balance", "\nend\n", "\n");
+	assert_fails(tree, "balance --json",
+		     "skbalance: cannot understand balance of the module: line 26: truncated after this line\n");
+	helper_tree_edit(tree, "tcp/owners", "pages=20", "pages=many");
+	assert_fails(tree, "owners",
+		     "skbalance: cannot understand tcp/owners of the module: line 25: pages: not a number, or too large\n");
+	helper_tree_free(tree);
+}
+
+static void root_is_asked_for(void **state)
+{
+	struct helper_result result;
+	char *tree = helper_tree("closed-held");
+	char *path, *expected;
+	int status;
+
+	(void)state;
+	if (geteuid() != 0) {
+		helper_tree_free(tree);
+		skip();
+	}
+	/* a child that is not root any more */
+	assert_true(asprintf(&path, "%s/skbalance", tree) > 0);
+	assert_true(asprintf(&expected, "skbalance: %s is readable by root only: run as root\n",
+			     path) > 0);
+	assert_int_equal(chmod(tree, 0755), 0);
+	assert_int_equal(chmod(path, 0700), 0);
+	if (fork() == 0) {
+		if (setgid(65534) || setuid(65534))
+			_exit(1);
+		helper_run(&result, tree, "balance");
+		/* 127: the program itself cannot be reached */
+		_exit(result.status == 127 ? 77 : result.status != 2 ||
+		      strcmp(result.err, expected) != 0);
+	}
+	wait(&status);
+	helper_tree_free(tree);
+	free(path);
+	free(expected);
+	assert_true(WIFEXITED(status));
+	if (WEXITSTATUS(status) == 77)
+		skip();
+	assert_int_equal(WEXITSTATUS(status), 0);
+}
+
+static void balance_is_a_table(void **state)
+{
+	char *tree = helper_tree("closed-held");
+
+	(void)state;
+	assert_prints(tree, "balance --live", 0,
+		"kernel 6.12.117+deb12-amd64, live: read while the sockets moved\n"
+		"\n"
+		"tcp                    PAGES   MIB\n"
+		"counter                    0  0.00\n"
+		"held back by the CPUs     20  0.08\n"
+		"charged to sockets        20  0.08\n"
+		"unaccounted                0  0.00\n"
+		"\n"
+		"CLASS        SOCKETS  PAGES  RECEIVE-QUEUE  WRITE-QUEUE  FORWARD-ALLOC\n"
+		"listen             1      0              0            0              0\n"
+		"closed-held       10     20          60160            0          21760\n"
+		"sockets: 11 found of 11 allocated\n"
+		"balanced: the counter is the sum of what the sockets are charged\n");
+	helper_tree_free(tree);
+}
+
+static void balance_is_json(void **state)
+{
+	char *tree = helper_tree("accept-queue");
+	json_t *root, *pool;
+
+	(void)state;
+	helper_tree_edit(tree, "balance", "pause_ns ", "pause_ns 7\nx ");
+	helper_tree_edit(tree, "balance", "snapshot_bytes ",
+			 "snapshot_bytes 8\nx ");
+	root = run_json(tree, "balance --json", 0);
+	assert_has(root, "{\"version\": \"" VERSION "\", \"kernel\": \"6.12.117+deb12-amd64\", \"page_size\": 4096, \"snapshot\": {\"mode\": \"exact\", \"pause_ns\": 7, \"sockets_owned\": 0, \"snapshots\": 1, \"snapshot_bytes\": 8}}");
+	assert_int_equal(json_array_size(json_object_get(root, "pools")), 1);
+	pool = json_array_get(json_object_get(root, "pools"), 0);
+	assert_has(pool, "{\"pool\": \"tcp\", \"protocols\": [\"TCP\", \"TCPv6\"], \"memory_allocated_pages\": 0, \"percpu_pages\": 20, \"charged_pages\": 20, \"charged_bytes\": 81920, \"unaccounted_pages\": 0, \"unaccounted_bytes\": 0, \"bound_pages\": 0, \"bypassed_pages\": 0, \"sockets_allocated\": 21, \"sockets_found\": 21, \"fractional_sockets\": 0, \"opaque_sockets\": 0, \"verdict\": \"balanced\", \"reason\": \"the counter is the sum of what the sockets are charged\"}");
+	assert_has(pool, "{\"classes\": [{\"class\": \"listen\", \"sockets\": 1, \"pages\": 0, \"forward_alloc_bytes\": 0, \"write_queue_bytes\": 0, \"receive_queue_bytes\": 0}, {\"class\": \"accept-queue\", \"sockets\": 20, \"pages\": 20, \"forward_alloc_bytes\": 42720, \"write_queue_bytes\": 0, \"receive_queue_bytes\": 39200}]}");
+	assert_int_equal(json_object_size(pool), 17);
+	json_decref(root);
+	helper_tree_free(tree);
+}
+
+static void verdict_is_the_exit_status(void **state)
+{
+	static const struct {
+		const char *verdict;
+		int status;
+	} cases[] = {
+		{ "imbalanced", 1 }, { "incomplete", 3 }, { "in-flux", 3 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		char *tree = helper_tree("closed-held");
+		struct helper_result result;
+		char verdict[32];
+		json_t *root;
+
+		snprintf(verdict, sizeof(verdict), "verdict %s",
+			 cases[i].verdict);
+		helper_tree_edit(tree, "balance", "verdict balanced",
+				 verdict);
+		helper_tree_edit(tree, "balance", "sockets_allocated 11",
+				 "sockets_allocated -");
+		helper_tree_edit(tree, "balance", "fractional_sockets 0",
+				 "fractional_sockets 2");
+		helper_run(&result, tree, "balance");
+		assert_int_equal(result.status, cases[i].status);
+		assert_non_null(strstr(result.out, "sockets: 11 found, 2 with a fraction of a page\n"));
+		helper_result_free(&result);
+		root = run_json(tree, "balance --json", cases[i].status);
+		assert_true(json_is_null(json_object_get(json_array_get(
+			json_object_get(root, "pools"), 0),
+			"sockets_allocated")));
+		json_decref(root);
+		helper_tree_free(tree);
+	}
+}
+
+static void owners_are_a_table(void **state)
+{
+	char *tree = helper_tree("closed-held");
+
+	(void)state;
+	assert_prints(tree, "owners", 0,
+		"POOL  PAGES   MIB  SOCKETS  CLASS        PID  COMM           HOLDERS  LISTENER  WAIT-MS       NETNS  STATE\n"
+		"tcp      20  0.08       10  closed-held  180  frozen-client        1  -               -  4026531840  CLOSE:10\n"
+		"tcp       0  0.00        1  listen       179  server               1  -               -  4026531840  LISTEN:1\n");
+	helper_tree_free(tree);
+}
+
+static void owners_are_json(void **state)
+{
+	char *tree = helper_tree("accept-queue");
+	json_t *root, *owners;
+
+	(void)state;
+	helper_tree_edit(tree, "tcp/owners",
+			 "pid=214 comm=server holders=214 netns=4026531840 listener=-",
+			 "pid=- comm=- holders=- netns=4026531840 listener=-");
+	helper_tree_edit(tree, "tcp/owners", "longest_wait_ms=1",
+			 "longest_wait_ms=77 x=1");
+	root = run_json(tree, "owners --json --pool tcp", 0);
+	assert_int_equal(json_object_size(root), 1);
+	owners = json_object_get(root, "owners");
+	assert_int_equal(json_array_size(owners), 2);
+	assert_has(json_array_get(owners, 0), "{\"pool\": \"tcp\", \"class\": \"accept-queue\", \"pid\": 214, \"comm\": \"server\", \"holders\": [214], \"netns\": 4026531840, \"listener\": \"[::1]:43311\", \"sockets\": 20, \"pages\": 20, \"forward_alloc_bytes\": 42720, \"write_queue_bytes\": 0, \"receive_queue_bytes\": 39200, \"state\": {\"CLOSE\": 2, \"CLOSE_WAIT\": 18}, \"longest_wait_ms\": 77}");
+	assert_has(json_array_get(owners, 1), "{\"class\": \"listen\", \"pid\": null, \"comm\": null, \"holders\": [], \"listener\": null, \"longest_wait_ms\": null}");
+	assert_int_equal(json_object_size(json_array_get(owners, 0)), 14);
+	json_decref(root);
+	helper_tree_free(tree);
+}
+
+/* A process chose its name to confuse a terminal, or a reader of JSON. */
+static void foreign_text_is_harmless(void **state)
+{
+	char *tree = helper_tree("closed-held");
+	json_t *root, *comm;
+
+	(void)state;
+	helper_tree_edit(tree, "tcp/owners", "comm=frozen-client",
+			 "comm=\\033[2J\\303\\050\\134\\042");
+	assert_prints(tree, "owners", 0,
+		"POOL  PAGES   MIB  SOCKETS  CLASS        PID  COMM               HOLDERS  LISTENER  WAIT-MS       NETNS  STATE\n"
+		"tcp      20  0.08       10  closed-held  180  \\033[2J\\303(\\134\"        1  -               -  4026531840  CLOSE:10\n"
+		"tcp       0  0.00        1  listen       179  server                   1  -               -  4026531840  LISTEN:1\n");
+	root = run_json(tree, "owners --json", 0);
+	comm = json_object_get(json_array_get(json_object_get(root, "owners"),
+					      0), "comm");
+	assert_string_equal(json_string_value(comm),
+			    "\033[2J\xef\xbf\xbd(\\\"");
+	json_decref(root);
+	helper_tree_free(tree);
+}
+
+static size_t count_sockets(const char *tree, const char *conditions)
+{
+	char arguments[128];
+	json_t *root;
+	size_t count;
+
+	snprintf(arguments, sizeof(arguments), "sockets --json %s",
+		 conditions);
+	root = run_json(tree, arguments, 0);
+	count = json_array_size(json_object_get(root, "sockets"));
+	json_decref(root);
+	return count;
+}
+
+static void sockets_are_filtered(void **state)
+{
+	char *tree = helper_tree("accept-queue");
+
+	(void)state;
+	assert_int_equal(count_sockets(tree, ""), 21);
+	assert_int_equal(count_sockets(tree, "--live"), 21);
+	assert_int_equal(count_sockets(tree, "--class accept-queue"), 20);
+	assert_int_equal(count_sockets(tree, "--state close"), 2);
+	assert_int_equal(count_sockets(tree, "--state CLOSE-WAIT"), 18);
+	assert_int_equal(count_sockets(tree, "--pid 214"), 21);
+	assert_int_equal(count_sockets(tree, "--pid 215"), 0);
+	assert_int_equal(count_sockets(tree, "--port 43311"), 21);
+	assert_int_equal(count_sockets(tree, "--port 55166"), 1);
+	assert_int_equal(count_sockets(tree,
+		"--class accept-queue --state LISTEN"), 0);
+	assert_prints(tree, "sockets --class orphan", 0, "");
+	helper_tree_free(tree);
+}
+
+static void sockets_are_a_table(void **state)
+{
+	char *tree = helper_tree("closed-held");
+
+	(void)state;
+	assert_prints(tree, "sockets --state LISTEN", 0,
+		"PROTOCOL  CLASS   STATE   LOCAL            REMOTE     PID  COMM    CHARGED  RECEIVE-QUEUE  WRITE-QUEUE  FORWARD-ALLOC  LISTENER  WAIT-MS  INODE       NETNS  FLAGS\n"
+		"TCP       listen  LISTEN  127.0.0.1:36703  0.0.0.0:0  179  server        0              0            0              0  -               -   1224  4026531840  -\n");
+	helper_tree_free(tree);
+}
+
+static void sockets_are_json(void **state)
+{
+	char *tree = helper_tree("closed-held");
+	json_t *root = run_json(tree, "sockets --json --state LISTEN", 0);
+	json_t *socket = json_array_get(json_object_get(root, "sockets"), 0);
+
+	(void)state;
+	assert_has(socket, "{\"pool\": \"tcp\", \"protocol\": \"TCP\", \"class\": \"listen\", \"state\": \"LISTEN\", \"netns\": 4026531840, \"local\": \"127.0.0.1:36703\", \"remote\": \"0.0.0.0:0\", \"inode\": 1224, \"uid\": 0, \"pid\": 179, \"comm\": \"server\", \"holders\": [179], \"listener\": null, \"wait_ms\": null, \"charged_bytes\": 0, \"forward_alloc_bytes\": 0, \"write_queue_bytes\": 0, \"receive_queue_bytes\": 0, \"error_queue_bytes\": 0, \"zerocopy_bytes\": 0, \"flags\": null}");
+	assert_int_equal(json_object_size(socket), 21);
+	json_decref(root);
+	helper_tree_free(tree);
+}
+
+/* Status and error line of "skbalance --help" with such a standard output. */
+static void assert_output_error(int out, const char *expected)
+{
+	char path[] = "/tmp/skbalance-err-XXXXXX";
+	int err = mkstemp(path), status;
+	char line[128] = "";
+
+	assert_true(err >= 0);
+	unlink(path);
+	if (fork() == 0) {
+		dup2(out, STDOUT_FILENO);
+		dup2(err, STDERR_FILENO);
+		execl(getenv("SKBALANCE"), "skbalance", "--help", NULL);
+		_exit(127);
+	}
+	wait(&status);
+	assert_true(pread(err, line, sizeof(line) - 1, 0) >= 0);
+	close(err);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 2);
+	assert_string_equal(line, expected);
+}
+
+static void output_errors_are_reported(void **state)
+{
+	int full = open("/dev/full", O_WRONLY | O_CLOEXEC);
+	int ends[2];
+
+	(void)state;
+	assert_true(full >= 0);
+	assert_output_error(full,
+		"skbalance: cannot write to standard output: No space left on device\n");
+	close(full);
+	assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+	close(ends[0]);
+	assert_output_error(ends[1],
+		"skbalance: cannot write to standard output: Broken pipe\n");
+	close(ends[1]);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(arguments_are_checked),
+		cmocka_unit_test(help_is_short_and_complete),
+		cmocka_unit_test(environment_is_checked),
+		cmocka_unit_test(other_version_is_named),
+		cmocka_unit_test(unreadable_text_is_refused),
+		cmocka_unit_test(root_is_asked_for),
+		cmocka_unit_test(balance_is_a_table),
+		cmocka_unit_test(balance_is_json),
+		cmocka_unit_test(verdict_is_the_exit_status),
+		cmocka_unit_test(owners_are_a_table),
+		cmocka_unit_test(owners_are_json),
+		cmocka_unit_test(foreign_text_is_harmless),
+		cmocka_unit_test(sockets_are_filtered),
+		cmocka_unit_test(sockets_are_a_table),
+		cmocka_unit_test(sockets_are_json),
+		cmocka_unit_test(output_errors_are_reported),
+	};
+
+	return cmocka_run_group_tests_name("command", tests, NULL, NULL);
+}

@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "array.h"
+#include "explain.h"
+#include "tests/helper.h"
+#include "tests/sight.h"
+
+/* Everything about a tree, as if it were read while nothing moved. */
+static void setup(struct explain *explain, const char *tree)
+{
+	struct witness *witness = &explain->witness;
+	char path[128];
+
+	*explain = (struct explain){
+		.stat = { .inuse = 1, .orphan = 2, .tw = 3, .alloc = 21,
+			  .mem = 256, .inuse6 = 19 },
+	};
+	snprintf(path, sizeof(path), "%s/skbalance/tcp/owners", tree);
+	helper_parse(&explain->books, helper_data(path));
+	explain->pool = explain->books.pools;
+	snprintf(path, sizeof(path), "%s/skbalance/tcp/sockets", tree);
+	helper_parse(&witness->before, helper_data(path));
+	helper_parse(&witness->after, helper_data(path));
+	sight_of_books(&witness->diag, &witness->after);
+	assert_int_equal(witness_compare(witness), 0);
+}
+
+static char *format(const struct explain *explain)
+{
+	char *text = NULL;
+	size_t size;
+	FILE *stream = open_memstream(&text, &size);
+
+	assert_int_equal(explain_write(explain, stream), 0);
+	fclose(stream);
+	return text;
+}
+
+static void assert_screen(const struct explain *explain, const char *expected)
+{
+	char *text = format(explain);
+
+	assert_string_equal(text, expected);
+	free(text);
+}
+
+static void assert_says(const struct explain *explain, const char *part)
+{
+	char *text = format(explain);
+
+	if (!strstr(text, part))
+		fail_msg("'%s' is not in\n%s", part, text);
+	free(text);
+}
+
+static void closed_sockets_are_explained(void **state)
+{
+	struct explain explain;
+
+	(void)state;
+	setup(&explain, "closed-held");
+	assert_screen(&explain,
+		"What /proc/net/sockstat shows\n"
+		"  TCP: inuse 1 orphan 2 tw 3 alloc 21 mem 256 (1.0 MiB); TCP6: inuse 19\n"
+		"\n"
+		"What is really charged\n"
+		"  0 pages in the counter + 20 that the CPUs have yet to add = 20 pages (0.1 MiB)\n"
+		"  20 pages charged to 11 sockets, all that are allocated; unaccounted: 0 pages\n"
+		"  0.1 MiB unread in receive queues, 0.0 MiB in write queues, 0.0 MiB forward alloc\n"
+		"\n"
+		"Who holds it\n"
+		"   PAGES   MIB  SOCKETS  WHO                      WHAT\n"
+		"      20  0.08       10  frozen-client (pid 180)  connection over, descriptor still open\n"
+		"       0  0.00        1  server (pid 179)         listening\n"
+		"\n"
+		"Why ss cannot see it\n"
+		"  ss reads the hash tables: 1 of 11 sockets are there, with 0 of 20 pages\n"
+		"  not there: 10 of frozen-client (pid 180), 20 pages: in state CLOSE: in no hash table\n"
+		"\n"
+		"Verdict: balanced: nothing is lost, every page has an owner.\n"
+		"The largest part goes when frozen-client (pid 180) closes these sockets, or exits.\n");
+	explain_free(&explain);
+}
+
+static void accept_queue_is_explained(void **state)
+{
+	struct explain explain;
+
+	(void)state;
+	setup(&explain, "accept-queue");
+	assert_says(&explain, "  server (pid 214)  not accepted on [::1]:43311, for up to 1.");
+	assert_says(&explain, "  18 of those it shows without a process: ");
+	assert_says(&explain, "  not there: 2 of server (pid 214), 2 pages: reset before it was accepted");
+	assert_says(&explain, "The largest part goes when server (pid 214) accepts and closes them, or closes the listener.\n");
+	explain_free(&explain);
+}
+
+static void loss_is_said(void **state)
+{
+	struct explain explain;
+	struct books_pool *pool;
+
+	(void)state;
+	setup(&explain, "closed-held");
+	pool = explain.books.pools;
+	pool->verdict = BOOKS_IMBALANCED;
+	pool->reason = "because\n";
+	pool->unaccounted_pages = 524288;
+	assert_says(&explain, "Verdict: imbalanced: 524288 pages (2048.0 MiB) are charged to no socket: the kernel lost them.\n  (because\\012)\n");
+	pool->unaccounted_pages = -3;
+	assert_says(&explain, "Verdict: imbalanced: sockets hold 3 pages that the counter lacks");
+	pool->unaccounted_pages = 0;
+	assert_says(&explain, "Verdict: imbalanced: the kernel's books disagree.\n");
+	pool->verdict = BOOKS_IN_FLUX;
+	assert_says(&explain, "Verdict: in-flux: nobody can tell from this reading.\n");
+	explain_free(&explain);
+}
+
+static void missing_witness_is_said(void **state)
+{
+	struct explain explain;
+
+	(void)state;
+	setup(&explain, "closed-held");
+	witness_free(&explain.witness);
+	explain.witness_error = strdup("the kernel has no sock_diag");
+	assert_says(&explain, "What ss can see\n  the kernel has no sock_diag\n\nVerdict");
+	explain_free(&explain);
+}
+
+/* The longest of everything: the screen must hold it. */
+static void screen_is_never_left(void **state)
+{
+	struct explain explain;
+	size_t lines = 0;
+	char *text;
+
+	(void)state;
+	setup(&explain, "accept-queue");
+	for (int i = 0; i < 8; i++) {
+		struct books_owner *owner = array_append(
+			&explain.books.owners, &explain.books.n_owners,
+			sizeof(*owner));
+
+		*owner = explain.books.owners[0];
+		owner->holders = (struct books_holders){ 0 };
+		owner->states = (struct books_states){ 0 };
+	}
+	for (size_t i = 0; i < explain.books.n_owners; i++) {
+		explain.books.owners[i].comm =
+			"\1\2\3\4\5\6\7\1\2\3\4\5\6\7\1";
+		explain.books.owners[i].listener =
+			"[2001:db8:1111:2222:3333:4444:5555:6666]:65535";
+	}
+	for (int i = 0; i < 8; i++) {
+		struct witness_group *group = array_append(
+			&explain.witness.groups, &explain.witness.n_groups,
+			sizeof(*group));
+
+		*group = explain.witness.groups[0];
+	}
+	explain.witness.verdict = WITNESS_CONTRADICTS;
+	explain.books.pools[0].verdict = BOOKS_IMBALANCED;
+	text = format(&explain);
+	for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n"))
+		assert_in_range(strlen(line), 1, 100);
+	free(text);
+	text = format(&explain);
+	for (const char *c = text; *c; c++)
+		lines += *c == '\n';
+	assert_in_range(lines, 20, 24);
+	free(text);
+	explain_free(&explain);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(closed_sockets_are_explained),
+		cmocka_unit_test(accept_queue_is_explained),
+		cmocka_unit_test(loss_is_said),
+		cmocka_unit_test(missing_witness_is_said),
+		cmocka_unit_test(screen_is_never_left),
+	};
+
+	return cmocka_run_group_tests_name("explain", tests, NULL, NULL);
+}
