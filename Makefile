@@ -57,6 +57,7 @@ command:		## build build/skbalance
 
 run:			## boot a kernel and balance the books of the two best-known cases
 	$(Q)scripts/deps build vm
+	@echo 'Building for $(or $(KERNEL),the default kernel), then booting it in QEMU' >&2
 	$(Q)$(VM) -- skbalance run --explain $(DEMO)
 
 test: test-unit test-scripts test-scenarios	## all tests, on one kernel
