@@ -70,6 +70,7 @@ test-scripts:		## tests of the scripts
 	$(Q)scripts/deps build vm
 	$(Q)scripts/tests/kernels
 	$(Q)scripts/tests/vm
+	$(Q)scripts/tests/verdicts
 
 test-scenarios:		## every scenario, in a VM
 	$(Q)scripts/deps build vm
