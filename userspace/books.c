@@ -443,10 +443,10 @@ static int parse_class(struct parser *parser, char *rest)
 static int parse_protocol(struct parser *parser, char *rest)
 {
 	struct books *books = parser->books;
-	struct books_protocol *protocol = array_append(&books->protocols,
-						 &books->n_protocols,
-						 sizeof(*protocol));
+	struct books_protocol *protocol;
 
+	protocol = array_append(&books->protocols, &books->n_protocols,
+			    sizeof(*protocol));
 	if (!protocol)
 		return no_memory(parser);
 	protocol->pool = last_pool(parser)->name;
@@ -457,9 +457,10 @@ static int parse_protocol(struct parser *parser, char *rest)
 static int parse_owner(struct parser *parser, char *rest)
 {
 	struct books *books = parser->books;
-	struct books_owner *owner = array_append(&books->owners, &books->n_owners,
-					   sizeof(*owner));
+	struct books_owner *owner;
 
+	owner = array_append(&books->owners, &books->n_owners,
+			     sizeof(*owner));
 	if (!owner)
 		return no_memory(parser);
 	owner->pool = last_pool(parser)->name;
@@ -470,10 +471,10 @@ static int parse_owner(struct parser *parser, char *rest)
 static int parse_socket(struct parser *parser, char *rest)
 {
 	struct books *books = parser->books;
-	struct books_socket *socket = array_append(&books->sockets,
-					     &books->n_sockets,
-					     sizeof(*socket));
+	struct books_socket *socket;
 
+	socket = array_append(&books->sockets, &books->n_sockets,
+			      sizeof(*socket));
 	if (!socket)
 		return no_memory(parser);
 	socket->pool = last_pool(parser)->name;

@@ -8,19 +8,19 @@
 
 bool endpoint_parse(struct endpoint *endpoint, const char *text)
 {
+	const char *end = strrchr(text, ':');
 	char address[INET6_ADDRSTRLEN];
-	const char *colon = strrchr(text, ':');
 	bool ipv6 = *text == '[';
-	const char *end = ipv6 ? colon - 1 : colon;
 	long long port;
 	size_t length;
 
-	if (!colon || (ipv6 && *end != ']'))
+	if (!end || !number_parse(&port, end + 1, 0, UINT16_MAX))
+		return false;
+	if (ipv6 && *--end != ']')
 		return false;
 	text += ipv6;
 	length = (size_t)(end - text);
-	if (length >= sizeof(address) ||
-	    !number_parse(&port, colon + 1, 0, UINT16_MAX))
+	if (length >= sizeof(address))
 		return false;
 	memcpy(address, text, length);
 	address[length] = '\0';

@@ -129,7 +129,8 @@ static void add_owner(const struct explain *explain, struct table *table,
 }
 
 /* The owners from the first one that is not shown, as one line. */
-static void print_other_owners(FILE *screen, const struct explain *explain, size_t first)
+static void print_other_owners(FILE *screen, const struct explain *explain,
+			       size_t first)
 {
 	const struct books *books = &explain->books;
 	long long sockets = 0, pages = 0;
@@ -164,7 +165,8 @@ static int print_owners(FILE *screen, const struct explain *explain)
 	table_free(&table);
 	if (!text)
 		return -ENOMEM;
-	fprintf(screen, "Who holds it\n%s\n", text);
+	fprintf(screen, "Who holds it\n%s\n",
+		shown ? text : "  nobody: there is no socket");
 	free(text);
 	print_other_owners(screen, explain, shown);
 	putc('\n', screen);

@@ -7,9 +7,8 @@
 
 static int compare_inodes(const void *a, const void *b)
 {
-	const struct roster_entry *left = *(const struct roster_entry *const *)a;
-	const struct roster_entry *right =
-		*(const struct roster_entry *const *)b;
+	const struct roster_entry *const *l = a, *const *r = b;
+	const struct roster_entry *left = *l, *right = *r;
 
 	if (left->inode != right->inode)
 		return left->inode < right->inode ? -1 : 1;
@@ -18,9 +17,8 @@ static int compare_inodes(const void *a, const void *b)
 
 static int compare_addresses(const void *a, const void *b)
 {
-	const struct roster_entry *left = *(const struct roster_entry *const *)a;
-	const struct roster_entry *right =
-		*(const struct roster_entry *const *)b;
+	const struct roster_entry *const *l = a, *const *r = b;
+	const struct roster_entry *left = *l, *right = *r;
 	int order;
 
 	if (left->hashed != right->hashed)

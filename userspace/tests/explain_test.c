@@ -131,6 +131,23 @@ static void missing_witness_is_said(void **state)
 	explain_free(&explain);
 }
 
+static void nobody_is_said(void **state)
+{
+	struct explain explain;
+	size_t owners;
+
+	(void)state;
+	setup(&explain, "closed-held");
+	owners = explain.books.n_owners;
+	explain.books.n_owners = 0;
+	explain.books.pools[0].memory_allocated_pages = 256;
+	explain.books.pools[0].percpu_pages = -256;
+	assert_says(&explain, "\n  256 pages in the counter - 256 that the CPUs hold in reserve = 0 pages (0.0 MiB)\n");
+	assert_says(&explain, "Who holds it\n  nobody: there is no socket\n\nWhy");
+	explain.books.n_owners = owners;
+	explain_free(&explain);
+}
+
 /* The longest of everything: the screen must hold it. */
 static void screen_is_never_left(void **state)
 {
@@ -183,6 +200,7 @@ int main(void)
 		cmocka_unit_test(accept_queue_is_explained),
 		cmocka_unit_test(loss_is_said),
 		cmocka_unit_test(missing_witness_is_said),
+		cmocka_unit_test(nobody_is_said),
 		cmocka_unit_test(screen_is_never_left),
 	};
 
