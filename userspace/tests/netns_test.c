@@ -123,7 +123,7 @@ static void mounted_namespace_is_visited(void **state)
 	close(fd);
 	child = start_child(&other);
 	snprintf(source, sizeof(source), "/proc/%d/ns/net", child);
-	status = mount(source, path, NULL, MS_BIND, NULL);
+	status = mount(source, path, "none", MS_BIND, NULL);
 	stop_child(child);
 	if (status == 0) {
 		status = netns_visit(remember, &visited, &error);
