@@ -24,6 +24,9 @@ const struct scenario *const scenarios[] = {
 	&accept_queue_close_wait,
 	&persistent_server,
 	&persistent_server_linger1,
+	&shared_descriptors,
+	&zerocopy_frozen_peer,
+	&error_queue_unread,
 	NULL,
 };
 
@@ -57,8 +60,7 @@ bool play_fail(struct play *play, const char *format, ...)
 	return false;
 }
 
-/* Reads a file of the tcp pool; the books are to be freed only if true. */
-static bool read_books(struct play *play, const char *file, struct books *books)
+bool play_books(struct play *play, const char *file, struct books *books)
 {
 	char *error = NULL;
 
@@ -76,7 +78,7 @@ bool play_expect_balanced(struct play *play, const char *phase)
 	struct books books;
 	bool ok;
 
-	if (!read_books(play, "balance", &books))
+	if (!play_books(play, "balance", &books))
 		return false;
 	pool = &books.pools[0];
 	ok = play_expect(play, phase, "unaccounted pages", 0,
@@ -105,7 +107,7 @@ bool play_is_balanced(struct play *play)
 	struct books books;
 	bool balanced;
 
-	if (!read_books(play, "balance", &books))
+	if (!play_books(play, "balance", &books))
 		return false;
 	balanced = books_worst(&books) == BOOKS_BALANCED;
 	books_free(&books);
@@ -141,7 +143,7 @@ static bool survey(struct play *play, struct whose whose, const char *state,
 {
 	struct books books;
 
-	if (!read_books(play, "owners", &books))
+	if (!play_books(play, "owners", &books))
 		return false;
 	memset(charge, 0, sizeof(*charge));
 	*stated = 0;
@@ -215,16 +217,22 @@ bool play_expect_state(struct play *play, const char *phase,
 	return await_sockets(play, phase, whose, state, expected);
 }
 
+bool play_meminfo(struct play *play, const char *phase,
+		  const struct actor *actor, struct meminfo *sum)
+{
+	return meminfo_of_process(actor->pid, sum) ||
+	       play_fail(play, "%s: SO_MEMINFO of %s: %s", phase, actor->name,
+			 strerror(errno));
+}
+
 bool play_expect_meminfo(struct play *play, const char *phase,
 			 struct whose whose)
 {
 	struct books_charge charge;
 	struct meminfo sum;
 
-	if (!meminfo_of_process(whose.actor->pid, &sum))
-		return play_fail(play, "%s: SO_MEMINFO of %s: %s", phase,
-				 whose.actor->name, strerror(errno));
-	return play_charge(play, whose, &charge) &&
+	return play_meminfo(play, phase, whose.actor, &sum) &&
+	       play_charge(play, whose, &charge) &&
 	       play_expect(play, phase, "sockets, by SO_MEMINFO", sum.sockets,
 			   charge.sockets) &&
 	       play_expect(play, phase, "receive queue bytes, by SO_MEMINFO",

@@ -10,6 +10,7 @@
 #include "books.h"
 #include "ktap.h"
 #include "loopback.h"
+#include "meminfo.h"
 
 struct play;
 
@@ -77,6 +78,13 @@ bool play_expect_state(struct play *play, const char *phase,
 /* What they are charged now. */
 bool play_charge(struct play *play, struct whose whose,
 		 struct books_charge *charge);
+
+/* Reads a file of the tcp pool; the books are to be freed only if true. */
+bool play_books(struct play *play, const char *file, struct books *books);
+
+/* What the actor's own sockets say of themselves. */
+bool play_meminfo(struct play *play, const char *phase,
+		  const struct actor *actor, struct meminfo *sum);
 
 /* Their bytes are what the process's own sockets say of themselves. */
 bool play_expect_meminfo(struct play *play, const char *phase,

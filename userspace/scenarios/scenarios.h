@@ -11,5 +11,8 @@ extern const struct scenario linger0_empty_write_queue;
 extern const struct scenario accept_queue_close_wait;
 extern const struct scenario persistent_server;
 extern const struct scenario persistent_server_linger1;
+extern const struct scenario shared_descriptors;
+extern const struct scenario zerocopy_frozen_peer;
+extern const struct scenario error_queue_unread;
 
 #endif
