@@ -231,9 +231,10 @@ static int print_witness(FILE *screen, const struct explain *explain)
 	if (witness->verdict == WITNESS_CONTRADICTS)
 		fprintf(screen,
 			"  It contradicts the books: see 'skbalance witness'\n");
-	else if (witness->verdict == WITNESS_UNSETTLED)
+	else if (witness->moving || witness->verdict == WITNESS_UNSETTLED)
 		fprintf(screen,
-			"  (roughly: the sockets did not hold still)\n");
+			"  (roughly: %zu sockets came, went or changed meanwhile)\n",
+			witness->moving + witness->n_disputes);
 	putc('\n', screen);
 	return status;
 }

@@ -131,6 +131,19 @@ static void missing_witness_is_said(void **state)
 	explain_free(&explain);
 }
 
+static void motion_is_said(void **state)
+{
+	struct explain explain;
+
+	(void)state;
+	setup(&explain, "closed-held");
+	explain.witness.moving = 4;
+	assert_says(&explain, "in no hash table\n  (roughly: 4 sockets came, went or changed meanwhile)\n\n");
+	explain.witness.verdict = WITNESS_CONTRADICTS;
+	assert_says(&explain, "in no hash table\n  It contradicts the books: see 'skbalance witness'\n\n");
+	explain_free(&explain);
+}
+
 static void nobody_is_said(void **state)
 {
 	struct explain explain;
@@ -200,6 +213,7 @@ int main(void)
 		cmocka_unit_test(accept_queue_is_explained),
 		cmocka_unit_test(loss_is_said),
 		cmocka_unit_test(missing_witness_is_said),
+		cmocka_unit_test(motion_is_said),
 		cmocka_unit_test(nobody_is_said),
 		cmocka_unit_test(screen_is_never_left),
 	};
