@@ -135,6 +135,25 @@ static unsigned int connections_of(const struct request *request,
 				      scenario->connections;
 }
 
+static int check_port(const struct request *request, char **error)
+{
+	struct loopback server;
+	int fd;
+
+	for (size_t f = 0; request->port && f < FAMILIES; f++) {
+		loopback_set(&server, families[f].family,
+			     (unsigned short)request->port);
+		fd = request->without[f] ? -1 : loopback_listen(&server, 1);
+		if (fd >= 0)
+			close(fd);
+		else if (!request->without[f] && errno == EADDRINUSE)
+			return error_set(error, EADDRINUSE,
+					 "port %lld is in use on %s: choose another one, or none, with --port",
+					 request->port, families[f].name);
+	}
+	return 0;
+}
+
 /* Whether everything is there before the first scenario starts. */
 static bool prepare(const struct request *request, struct kmsg *kmsg)
 {
@@ -150,6 +169,8 @@ static bool prepare(const struct request *request, struct kmsg *kmsg)
 
 		code = limits_check(n, pages, &error);
 	}
+	if (!code)
+		code = check_port(request, &error);
 	if (!code && !kmsg_open(kmsg))
 		code = error_set(&error, errno, "cannot read /dev/kmsg: %s",
 				 strerror(errno));
