@@ -109,7 +109,7 @@ struct books_holders {
 struct books_owner {
 	const char *pool;
 	enum books_class class;
-	long long pid;		/* lowest holder; 0: invisible here; NONE */
+	long long pid;		/* first holder; 0: invisible here; NONE */
 	const char *comm;	/* of pid, or NULL */
 	struct books_holders holders;
 	long long netns;	/* inode number of the network namespace */
