@@ -252,6 +252,9 @@ void play_peak(struct play *play)
 	if (!play->explain)
 		return;
 	play->explain = false;
+	fprintf(play->ktap->out, "\n=== %s: %s, %u connections ===\n\n",
+		play->scenario->name, play->scenario->summary,
+		play->connections);
 	if (explain_print(play->ktap->out, false, &verdict, &error)) {
 		play_fail(play, "peak: %s", error);
 		free(error);
