@@ -195,8 +195,10 @@ static void run_extend(struct run *run, const struct skbal_balance *balance)
 	claim.fractional = balance->fractional;
 	claim.fractional_id = balance->fractional_id;
 
-	if (!run->length)
-		run->lowest = run->highest = claim.unaccounted;
+	if (!run->length) {
+		run->lowest = claim.unaccounted;
+		run->highest = claim.unaccounted;
+	}
 	run->lowest = min(run->lowest, claim.unaccounted);
 	run->highest = max(run->highest, claim.unaccounted);
 	if (run->length && !memcmp(&run->claim, &claim, sizeof(claim))) {
@@ -216,8 +218,9 @@ static bool run_stands(const struct run *run)
 
 static void say_unsettled(const struct run *run, struct skbal_balance *balance)
 {
-	balance->bound = max(balance->bound, (u64)max(abs(run->lowest),
-						      abs(run->highest)));
+	u64 largest = max(abs(run->lowest), abs(run->highest));
+
+	balance->bound = max(balance->bound, largest);
 	say(balance, SKBAL_IN_FLUX,
 	    "%u snapshots differ: %lld to %lld pages unaccounted, %lld sockets missing",
 	    SNAPSHOTS, skbal_balance_pages(run->lowest),

@@ -17,15 +17,21 @@
  * is held, and enabling bottom halves would be wrong: interrupts are disabled.
  */
 static void table_lock(const struct skbal_snapshot *snap, spinlock_t *lock)
+	__acquires(lock)
 {
 	if (snap->live)
 		spin_lock_bh(lock);
+	else
+		__acquire(lock);
 }
 
 static void table_unlock(const struct skbal_snapshot *snap, spinlock_t *lock)
+	__releases(lock)
 {
 	if (snap->live)
 		spin_unlock_bh(lock);
+	else
+		__release(lock);
 }
 
 /* The slot of @sk in the index: it holds the entry plus one, or 0. */
@@ -119,15 +125,23 @@ static unsigned int opaque_flag(const struct skbal_snapshot *snap,
  * The socket's spinlock is only tried: a table's lock is held, and the other
  * order exists (inet_hash() under lock_sock()).
  */
-static unsigned int charge_read_live(struct sock *sk, struct skbal_charge *ret)
+static unsigned int charge_read_locked(struct sock *sk,
+				       struct skbal_charge *ret)
+	__releases(&sk->sk_lock.slock)
 {
-	bool locked = spin_trylock_bh(&sk->sk_lock.slock);
 	bool owned = sk->sk_lock.owned;
 
-	skbal_charge_read(sk, locked && !owned, ret);
-	if (locked)
-		spin_unlock_bh(&sk->sk_lock.slock);
-	return (owned ? SKBAL_OWNED : 0) | (locked ? 0 : SKBAL_MOVING);
+	skbal_charge_read(sk, !owned, ret);
+	spin_unlock_bh(&sk->sk_lock.slock);
+	return owned ? SKBAL_OWNED : 0;
+}
+
+static unsigned int charge_read_live(struct sock *sk, struct skbal_charge *ret)
+{
+	if (spin_trylock_bh(&sk->sk_lock.slock))
+		return charge_read_locked(sk, ret);
+	skbal_charge_read(sk, false, ret);
+	return SKBAL_MOVING;
 }
 
 static unsigned int charge_read(const struct skbal_snapshot *snap,
@@ -208,7 +222,8 @@ static void mark_moving(struct skbal_snapshot *snap,
 
 /* The second walk of a live snapshot: has anything happened to the socket? */
 static noinline void entry_compare(struct skbal_snapshot *snap,
-			  struct skbal_socket *socket, struct sock *sk)
+				   struct skbal_socket *socket,
+				   struct sock *sk)
 {
 	struct skbal_charge charge;
 	unsigned int flags = charge_read_live(sk, &charge);

@@ -5,7 +5,10 @@
 
 #include "group.h"
 
-#define compare(a, b) ((a) < (b) ? -1 : (a) > (b))
+static int compare(s64 a, s64 b)
+{
+	return a < b ? -1 : a > b;
+}
 
 u32 skbal_group_holders(const struct skbal_snapshot *snap,
 			const struct skbal_socket *socket)

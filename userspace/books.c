@@ -446,7 +446,7 @@ static int parse_protocol(struct parser *parser, char *rest)
 	struct books_protocol *protocol;
 
 	protocol = array_append(&books->protocols, &books->n_protocols,
-			    sizeof(*protocol));
+				sizeof(*protocol));
 	if (!protocol)
 		return no_memory(parser);
 	protocol->pool = last_pool(parser)->name;

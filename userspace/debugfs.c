@@ -121,9 +121,11 @@ static char **collect_pools(DIR *directory)
 		if (!is_pool(directory, entry->d_name))
 			continue;
 		more = reallocarray(names, count + 2, sizeof(*names));
-		if (more)
+		if (more) {
 			names = more;
-		if (!more || !(names[count] = strdup(entry->d_name))) {
+			names[count] = strdup(entry->d_name);
+		}
+		if (!more || !names[count]) {
 			debugfs_free_pools(names);
 			return NULL;
 		}

@@ -9,7 +9,7 @@
 #include "loopback.h"
 
 void loopback_set(struct loopback *server, sa_family_t family,
-		       unsigned short port)
+		  unsigned short port)
 {
 	struct sockaddr_in *v4 = (struct sockaddr_in *)&server->address;
 	struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)&server->address;

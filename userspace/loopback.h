@@ -15,7 +15,7 @@ struct loopback {
 
 /* 127.0.0.1 or ::1; port 0 lets the kernel choose at loopback_listen(). */
 void loopback_set(struct loopback *server, sa_family_t family,
-		       unsigned short port);
+		  unsigned short port);
 
 /* A listening socket, and *server with its port. -1: errno says why. */
 int loopback_listen(struct loopback *server, int backlog);

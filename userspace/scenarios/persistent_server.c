@@ -65,8 +65,12 @@ static unsigned int get(const unsigned int *counter)
 
 static void sleep_ms(long ms)
 {
-	nanosleep(&(struct timespec){ .tv_sec = ms / 1000,
-				      .tv_nsec = ms % 1000 * 1000000 }, NULL);
+	struct timespec time = {
+		.tv_sec = ms / 1000,
+		.tv_nsec = ms % 1000 * 1000000,
+	};
+
+	nanosleep(&time, NULL);
 }
 
 /* False if the send has failed and the connection is closed. */
@@ -74,8 +78,9 @@ static bool send_message(struct worker *worker, int fd)
 {
 	static const char data[MESSAGE_MAX];
 	struct progress *progress = worker->cast->progress;
-	size_t length = MESSAGE_MIN + (size_t)rand_r(&worker->seed) %
-			(MESSAGE_MAX - MESSAGE_MIN + 1);
+	unsigned int choices = MESSAGE_MAX - MESSAGE_MIN + 1;
+	size_t length = MESSAGE_MIN +
+			(unsigned int)rand_r(&worker->seed) % choices;
 
 	if (send(fd, data, length, MSG_NOSIGNAL) >= 0)
 		return true;

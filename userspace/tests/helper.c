@@ -17,7 +17,7 @@
 
 bool helper_quick(void)
 {
-	return getenv("SKBALANCE_TEST_QUICK") != NULL;
+	return !!getenv("SKBALANCE_TEST_QUICK");
 }
 
 static char *read_file(const char *path)
