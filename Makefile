@@ -83,7 +83,8 @@ test-all: test-unit test-scripts	## all tests, scenarios on each of KERNELS
 
 bench:			## time and memory that a reading takes
 	$(Q)scripts/deps build vm
-	$(Q)$(VM) -- skbalance-bench
+	$(Q)$(MAKE) $(SILENT) command
+	$(Q)$(VM) --copy $(O)/skbalance-bench -- ./skbalance-bench
 
 check:			## checkpatch, sparse, W=1, shellcheck, codespell
 	$(Q)scripts/deps build lint

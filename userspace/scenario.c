@@ -179,6 +179,26 @@ void play_pause(void)
 	nanosleep(&(struct timespec){ .tv_nsec = PAUSE_MS * 1000000L }, NULL);
 }
 
+/* What a check that failed was about, row by row. */
+static void remark_owners(struct play *play, struct whose whose)
+{
+	struct books books;
+
+	if (!play_books(play, "owners", &books))
+		return;
+	for (size_t i = 0; i < books.n_owners; i++) {
+		const struct books_owner *owner = &books.owners[i];
+
+		for (size_t j = 0; j < owner->states.count; j++)
+			if (belongs(owner, whose))
+				ktap_remark(play->ktap, "pid %lld: %lld in %s",
+					    owner->pid,
+					    owner->states.list[j].sockets,
+					    owner->states.list[j].name);
+	}
+	books_free(&books);
+}
+
 /* Waits for the number of sockets, or of those in the state. */
 static bool await_sockets(struct play *play, const char *phase,
 			  struct whose whose, const char *state,
@@ -201,6 +221,8 @@ static bool await_sockets(struct play *play, const char *phase,
 		 books_class_name(whose.class), state ? " in " : "",
 		 state ? state : "", whose.actor ? " of " : "",
 		 whose.actor ? whose.actor->name : "");
+	if (actual != expected)
+		remark_owners(play, whose);
 	return play_expect(play, phase, what, expected, actual);
 }
 

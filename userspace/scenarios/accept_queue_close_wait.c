@@ -248,7 +248,13 @@ static void play(struct play *play)
 	char queue[16];
 
 	snprintf(queue, sizeof(queue), "%u", play->connections);
-	if (!play_sysctl(play, "net.core.somaxconn", queue))
+	if (!play_sysctl(play, "net.core.somaxconn", queue) ||
+	    /*
+	     * A client that has left keeps its port in TIME_WAIT. If another
+	     * one got the same, its SYN would reset the child in CLOSE_WAIT.
+	     */
+	    !play_sysctl(play, "net.ipv4.tcp_tw_reuse", "0") ||
+	    !play_sysctl(play, "net.ipv4.tcp_max_tw_buckets", "262144"))
 		return;
 	round_play(play, true);
 	round_play(play, false);
