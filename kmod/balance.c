@@ -57,7 +57,7 @@ static enum skbal_class class_of(const struct skbal_socket *socket)
 		return SKBAL_ACCEPT_QUEUE;
 	if (socket->flags & SKBAL_DEAD)
 		return SKBAL_ORPHAN;
-	if (!socket->holders)
+	if (!(socket->flags & SKBAL_HELD))
 		return socket->flags & SKBAL_FILE ? SKBAL_FD_IN_FLIGHT :
 						    SKBAL_KERNEL;
 	if (socket->state == TCP_LISTEN)

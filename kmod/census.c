@@ -162,9 +162,8 @@ static void addresses_read(const struct sock *sk, struct skbal_detail *ret)
 	/* inet_sport stays when the socket is unhashed, inet_num does not */
 	ret->local_port = ntohs(inet->inet_sport);
 	ret->remote_port = ntohs(inet->inet_dport);
-	ret->ipv6 = sk->sk_family == AF_INET6;
 #if IS_ENABLED(CONFIG_IPV6)
-	if (ret->ipv6) {
+	if (sk->sk_family == AF_INET6) {
 		ret->local = sk->sk_v6_rcv_saddr;
 		ret->remote = sk->sk_v6_daddr;
 		return;
@@ -180,6 +179,10 @@ static void detail_read(const struct sock *sk, struct skbal_detail *ret)
 
 	ret->inode = sock ? SOCK_INODE(sock)->i_ino : 0;
 	ret->uid = from_kuid_munged(&init_user_ns, sk->sk_uid);
+	ret->netns = sock_net(sk)->ns.inum;
+	ret->holders = 0;
+	ret->listener = 0;
+	ret->wait_ms = 0;
 	addresses_read(sk, ret);
 }
 
@@ -196,10 +199,7 @@ static struct skbal_socket *entry_add(struct skbal_snapshot *snap, u32 *slot,
 
 	socket->sk = sk;
 	socket->protocol = protocol;
-	socket->holders = 0;
-	socket->listener = 0;
-	socket->wait_ms = 0;
-	socket->netns = sock_net(sk)->ns.inum;
+	socket->ipv6 = sk->sk_family == AF_INET6;
 	socket->state = READ_ONCE(sk->sk_state);
 	socket->motion = snap->live ? motion_of(sk) : 0;
 	socket->flags = charge_read(snap, sk, &socket->charge) |
@@ -304,6 +304,7 @@ static void walk_accept_queue(struct skbal_snapshot *snap,
 			      struct sock *sk, u32 listener)
 {
 	struct request_sock_queue *queue = &inet_csk(sk)->icsk_accept_queue;
+	struct skbal_detail *detail;
 	struct skbal_socket *socket;
 	struct request_sock *req;
 
@@ -312,10 +313,11 @@ static void walk_accept_queue(struct skbal_snapshot *snap,
 		if (!req->sk)
 			continue;
 		socket = skbal_census_meet(snap, req->sk, SKBAL_QUEUED);
-		if (!socket)
+		if (!socket || !snap->detail)
 			continue;
-		socket->listener = listener;
-		socket->wait_ms = child_wait_ms(req->sk);
+		detail = skbal_snapshot_detail(snap, socket);
+		detail->listener = listener;
+		detail->wait_ms = child_wait_ms(req->sk);
 	}
 	table_unlock(snap, &queue->rskq_lock);
 }
@@ -369,8 +371,8 @@ static void walk_tables(struct skbal_snapshot *snap)
 }
 
 /*
- * The machine stands still, so every socket is still there. Few have no
- * holder; to ask only them spares the others' cache lines.
+ * The machine stands still, so every socket is still there. Few are not held;
+ * to ask only them spares the others' cache lines.
  */
 static void read_ownership(struct skbal_snapshot *snap)
 {
@@ -379,7 +381,7 @@ static void read_ownership(struct skbal_snapshot *snap)
 	for (i = 0; i < snap->sockets.used; i++) {
 		struct skbal_socket *socket = skbal_snapshot_socket(snap, i);
 
-		if (!socket->holders)
+		if (!(socket->flags & SKBAL_HELD))
 			socket->flags |= ownership_flags(socket->sk);
 	}
 }

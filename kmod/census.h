@@ -28,7 +28,7 @@ void skbal_census_walk(struct skbal_snapshot *snap);
 
 /**
  * skbal_census_meet() - enter a socket, or find its entry
- * @found: SKBAL_HASHED, SKBAL_QUEUED, or 0 if met in a descriptor table
+ * @found: where it was met: SKBAL_HASHED, SKBAL_QUEUED or SKBAL_HELD
  *
  * Context: something keeps @sk alive: the lock of the table that it is in, or
  * the stopped machine. RCU read side.

@@ -164,7 +164,7 @@ holder_process(const struct skbal_snapshot *snap, u32 holder)
 	return skbal_snapshot_process(snap, entry->process - 1);
 }
 
-/* @holders: the last of a ring, as in struct skbal_socket. */
+/* @holders: the last of a ring, as in struct skbal_detail. */
 static void show_holders(struct seq_file *seq,
 			 const struct skbal_snapshot *snap, u32 holders)
 {
@@ -196,15 +196,16 @@ static void show_endpoint(struct seq_file *seq, const char *name, bool ipv6,
 static void show_listener(struct seq_file *seq,
 			  const struct skbal_snapshot *snap, u32 listener)
 {
+	const struct skbal_socket *socket;
 	const struct skbal_detail *detail;
 
 	if (!listener) {
 		seq_puts(seq, " listener=-");
 		return;
 	}
-	detail = skbal_snapshot_detail(snap,
-				       skbal_snapshot_socket(snap, listener - 1));
-	show_endpoint(seq, "listener", detail->ipv6, &detail->local,
+	socket = skbal_snapshot_socket(snap, listener - 1);
+	detail = skbal_snapshot_detail(snap, socket);
+	show_endpoint(seq, "listener", socket->ipv6, &detail->local,
 		      detail->local_port);
 }
 
@@ -223,14 +224,16 @@ static void tally_group(const struct dump *dump,
 	memset(ret, 0, sizeof(*ret));
 	for (i = 0; i < group->count; i++) {
 		const struct skbal_socket *socket;
+		const struct skbal_detail *detail;
 
 		socket = skbal_snapshot_socket(&dump->snap,
 					       dump->groups.order[group->first + i]);
+		detail = skbal_snapshot_detail(&dump->snap, socket);
 		skbal_sum_add(&ret->sum, &socket->charge);
 		if (socket->state < TCP_MAX_STATES)
 			ret->states[socket->state]++;
 		ret->longest_wait_ms = max(ret->longest_wait_ms,
-					   socket->wait_ms);
+					   detail->wait_ms);
 	}
 }
 
@@ -248,9 +251,9 @@ static void show_states(struct seq_file *seq, const u32 *states)
 }
 
 static void show_wait(struct seq_file *seq, const char *name,
-		      const struct skbal_socket *socket, u32 wait_ms)
+		      const struct skbal_detail *detail, u32 wait_ms)
 {
-	if (socket->listener)
+	if (detail->listener)
 		seq_printf(seq, " %s=%u", name, wait_ms);
 	else
 		seq_printf(seq, " %s=-", name);
@@ -261,17 +264,19 @@ static void show_owner(struct seq_file *seq, const struct dump *dump, u32 row)
 	const struct skbal_group *group = &dump->groups.groups[row];
 	const struct skbal_snapshot *snap = &dump->snap;
 	const struct skbal_socket *any;
+	const struct skbal_detail *detail;
 	struct tally tally;
 
 	any = skbal_snapshot_socket(snap, dump->groups.order[group->first]);
+	detail = skbal_snapshot_detail(snap, any);
 	tally_group(dump, group, &tally);
 	seq_printf(seq, "owner class=%s", skbal_class_names[any->class]);
 	show_holders(seq, snap, skbal_group_holders(snap, any));
-	seq_printf(seq, " netns=%u", any->netns);
-	show_listener(seq, snap, any->listener);
+	seq_printf(seq, " netns=%u", detail->netns);
+	show_listener(seq, snap, detail->listener);
 	show_sum(seq, &tally.sum);
 	show_states(seq, tally.states);
-	show_wait(seq, "longest_wait_ms", any, tally.longest_wait_ms);
+	show_wait(seq, "longest_wait_ms", detail, tally.longest_wait_ms);
 	seq_putc(seq, '\n');
 }
 
@@ -323,15 +328,15 @@ static void show_socket(struct seq_file *seq, const struct dump *dump, u32 row)
 	seq_printf(seq, "socket protocol=%s class=%s state=%s netns=%u",
 		   snap->protocols[socket->protocol].name,
 		   skbal_class_names[socket->class], state_name(socket->state),
-		   socket->netns);
-	show_endpoint(seq, "local", detail->ipv6, &detail->local,
+		   detail->netns);
+	show_endpoint(seq, "local", socket->ipv6, &detail->local,
 		      detail->local_port);
-	show_endpoint(seq, "remote", detail->ipv6, &detail->remote,
+	show_endpoint(seq, "remote", socket->ipv6, &detail->remote,
 		      detail->remote_port);
 	seq_printf(seq, " inode=%lu uid=%u", detail->inode, detail->uid);
 	show_holders(seq, snap, skbal_group_holders(snap, socket));
-	show_listener(seq, snap, socket->listener);
-	show_wait(seq, "wait_ms", socket, socket->wait_ms);
+	show_listener(seq, snap, detail->listener);
+	show_wait(seq, "wait_ms", detail, detail->wait_ms);
 	show_charge(seq, &socket->charge);
 	show_flags(seq, snap, socket);
 	seq_putc(seq, '\n');

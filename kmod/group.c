@@ -13,9 +13,11 @@ static int compare(s64 a, s64 b)
 u32 skbal_group_holders(const struct skbal_snapshot *snap,
 			const struct skbal_socket *socket)
 {
-	if (socket->listener)
-		socket = skbal_snapshot_socket(snap, socket->listener - 1);
-	return socket->holders;
+	u32 listener = skbal_snapshot_detail(snap, socket)->listener;
+
+	if (listener)
+		socket = skbal_snapshot_socket(snap, listener - 1);
+	return skbal_snapshot_detail(snap, socket)->holders;
 }
 
 /* Two rings of holders, both in the order of the task list. */
@@ -41,13 +43,16 @@ static int compare_owners(const struct skbal_snapshot *snap,
 			  const struct skbal_socket *a,
 			  const struct skbal_socket *b)
 {
+	const struct skbal_detail *x = skbal_snapshot_detail(snap, a);
+	const struct skbal_detail *y = skbal_snapshot_detail(snap, b);
+
 	if (a->class != b->class)
 		return compare(a->class, b->class);
-	if (a->netns != b->netns)
-		return compare(a->netns, b->netns);
-	if (a->listener != b->listener)
-		return compare(a->listener, b->listener);
-	return compare_holders(snap, a->holders, b->holders);
+	if (x->netns != y->netns)
+		return compare(x->netns, y->netns);
+	if (x->listener != y->listener)
+		return compare(x->listener, y->listener);
+	return compare_holders(snap, x->holders, y->holders);
 }
 
 static int compare_sockets(const void *a, const void *b, const void *snap)

@@ -26,7 +26,7 @@ struct skbal_groups {
 
 /**
  * skbal_groups_make() - group the sockets of a pool
- * @snap: classified by skbal_balance_settle()
+ * @snap: with details, classified by skbal_balance_settle()
  *
  * Context: may sleep.
  * Return: 0 or -ENOMEM. Either way skbal_groups_free() frees the memory.
@@ -37,7 +37,7 @@ int skbal_groups_make(struct skbal_snapshot *snap, enum skbal_pool_id pool,
 void skbal_groups_free(struct skbal_groups *groups);
 
 /** skbal_group_holders() - whose holders own a socket: its listener's or its
- * own; index plus one, as in struct skbal_socket
+ * own; index plus one, as in struct skbal_detail
  */
 u32 skbal_group_holders(const struct skbal_snapshot *snap,
 			const struct skbal_socket *socket);

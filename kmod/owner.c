@@ -33,13 +33,13 @@ static u32 process_add(struct skbal_snapshot *snap, struct task_struct *leader)
  * The holders of a socket are a ring, entered at the latest: that tells several
  * descriptors of one process, and keeps the order in which they were met.
  */
-static void holder_add(struct visit *visit, struct skbal_socket *socket)
+static void holder_add(struct visit *visit, struct skbal_detail *detail)
 {
 	struct skbal_snapshot *snap = visit->snap;
 	struct skbal_holder *holder, *latest = NULL;
 
-	if (socket->holders)
-		latest = skbal_snapshot_holder(snap, socket->holders - 1);
+	if (detail->holders)
+		latest = skbal_snapshot_holder(snap, detail->holders - 1);
 	if (!visit->process)
 		visit->process = process_add(snap, visit->leader);
 	if (latest && latest->process == visit->process)
@@ -52,7 +52,7 @@ static void holder_add(struct visit *visit, struct skbal_socket *socket)
 	holder->next = latest ? latest->next : snap->holders.used;
 	if (latest)
 		latest->next = snap->holders.used;
-	socket->holders = snap->holders.used;
+	detail->holders = snap->holders.used;
 }
 
 /* For iterate_fd(): under file_lock, which keeps the file in the table. */
@@ -68,10 +68,10 @@ static int visit_file(const void *data, struct file *file, unsigned int fd)
 	sk = READ_ONCE(sock->sk);
 	if (!sk)
 		return 0;
-	socket = skbal_census_meet(visit->snap, sk, 0);
+	socket = skbal_census_meet(visit->snap, sk, SKBAL_HELD);
 	/* in the second walk of a live snapshot the holders are known */
-	if (socket && visit->snap->walk == 1)
-		holder_add(visit, socket);
+	if (socket && visit->snap->detail && visit->snap->walk == 1)
+		holder_add(visit, skbal_snapshot_detail(visit->snap, socket));
 	return 0;
 }
 

@@ -54,18 +54,13 @@ static size_t with_slack(size_t wanted)
 	return wanted + wanted / 64 + 64;
 }
 
-/* Make room, and forget what an earlier walk has found. */
-static int snapshot_reserve(struct skbal_snapshot *snap)
+static int detail_reserve(struct skbal_snapshot *snap)
 {
-	size_t sockets = max(skbal_pool_sockets(), snap->sockets.wanted);
 	size_t holders = max(skbal_pool_sockets(), snap->holders.wanted);
 	int err;
 
-	err = array_reserve(&snap->sockets, with_slack(sockets),
-			    sizeof(struct skbal_socket));
-	if (!err && snap->detail)
-		err = array_reserve(&snap->details, snap->sockets.size,
-				    sizeof(struct skbal_detail));
+	err = array_reserve(&snap->details, snap->sockets.size,
+			    sizeof(struct skbal_detail));
 	if (!err)
 		err = array_reserve(&snap->holders, with_slack(holders),
 				    sizeof(struct skbal_holder));
@@ -73,8 +68,21 @@ static int snapshot_reserve(struct skbal_snapshot *snap)
 		err = array_reserve(&snap->processes,
 				    with_slack(snap->processes.wanted),
 				    sizeof(struct skbal_process));
+	return err;
+}
+
+/* Make room, and forget what an earlier walk has found. */
+static int snapshot_reserve(struct skbal_snapshot *snap)
+{
+	size_t sockets = max(skbal_pool_sockets(), snap->sockets.wanted);
+	int err;
+
+	err = array_reserve(&snap->sockets, with_slack(sockets),
+			    sizeof(struct skbal_socket));
 	if (!err)
 		err = index_reserve(snap);
+	if (!err && snap->detail)
+		err = detail_reserve(snap);
 	memset(snap->moved_bytes, 0, sizeof(snap->moved_bytes));
 	memset(snap->moved_pages, 0, sizeof(snap->moved_pages));
 	memset(snap->churn, 0, sizeof(snap->churn));

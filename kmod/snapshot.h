@@ -29,43 +29,44 @@ enum skbal_socket_flag {
 	/* where it was met */
 	SKBAL_HASHED	= BIT(0),	/* established or listening table */
 	SKBAL_QUEUED	= BIT(1),	/* in a listener's accept queue */
-	/* what belongs to it */
-	SKBAL_DEAD	= BIT(2),	/* closed by its process: an orphan */
-	SKBAL_FILE	= BIT(3),	/* its struct socket has a file */
+	SKBAL_HELD	= BIT(2),	/* in a descriptor table */
+	/* what belongs to it; asked only if it is not held */
+	SKBAL_DEAD	= BIT(3),	/* closed by its process: an orphan */
+	SKBAL_FILE	= BIT(4),	/* its struct socket has a file */
 	/* what its charge is worth */
-	SKBAL_OWNED	= BIT(4),	/* a process has locked it */
-	SKBAL_OPAQUE	= BIT(5),	/* has charges that cannot be read */
-	SKBAL_BYPASSED	= BIT(6),	/* does not charge the pool */
+	SKBAL_OWNED	= BIT(5),	/* a process has locked it */
+	SKBAL_OPAQUE	= BIT(6),	/* has charges that cannot be read */
+	SKBAL_BYPASSED	= BIT(7),	/* does not charge the pool */
 	/* live mode */
-	SKBAL_AGAIN	= BIT(7),	/* met in the second walk, too */
-	SKBAL_MOVING	= BIT(8),	/* differed, or was not met again */
+	SKBAL_AGAIN	= BIT(8),	/* met in the second walk, too */
+	SKBAL_MOVING	= BIT(9),	/* differed, or was not met again */
 };
 
-/*
- * One socket. Lists are indices plus one into the snapshot's arrays; 0 ends.
- * There can be millions of these: keep it small.
- */
+/* One socket. There can be millions of these: keep it small. */
 struct skbal_socket {
 	const struct sock *sk;		/* its identity; it may be gone by now */
 	struct skbal_charge charge;
-	u32 netns;
-	u32 holders;			/* the last one met */
-	u32 listener;			/* of an accept queue's child */
-	u32 wait_ms;			/* likewise */
 	u32 motion;			/* changes with every packet and call */
 	u16 flags;
 	u8 state;
 	u8 protocol;			/* index into protocols */
 	u8 class;			/* enum skbal_class */
+	bool ipv6;
 };
 
-/* What only those need who are to be shown the socket. */
+/*
+ * What only those need who are to be shown the socket or its owner. Lists are
+ * indices plus one into the snapshot's arrays; 0 ends.
+ */
 struct skbal_detail {
 	unsigned long inode;
 	struct in6_addr local, remote;	/* IPv4 as mapped */
 	u16 local_port, remote_port;	/* host byte order */
 	u32 uid;
-	bool ipv6;
+	u32 netns;
+	u32 holders;			/* the last one met */
+	u32 listener;			/* of an accept queue's child */
+	u32 wait_ms;			/* likewise */
 };
 
 /* One process that has the socket in a descriptor table; they form a ring. */
@@ -95,12 +96,13 @@ struct skbal_array {
 
 struct skbal_snapshot {
 	bool live;
-	/* whether details are wanted */
+	/* whether details and holders are wanted */
 	bool detail;
 	/* the reader's: pids are printed as numbered there */
 	struct pid_namespace *pid_ns;
 
 	struct skbal_array sockets;	/* struct skbal_socket */
+	/* only with detail: */
 	struct skbal_array details;	/* struct skbal_detail, one for each */
 	struct skbal_array holders;	/* struct skbal_holder */
 	struct skbal_array processes;	/* struct skbal_process */
