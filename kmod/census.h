@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The census: every socket is met wherever the kernel keeps a way to it, and
- * entered once.
+ * The census: every socket is met wherever the kernel keeps a way to it
+ * (table.h, owner.h), and entered once.
  */
 #ifndef SKBAL_CENSUS_H
 #define SKBAL_CENSUS_H
@@ -18,23 +18,22 @@ struct sock;
 void skbal_census_init(struct skbal_snapshot *snap);
 
 /**
- * skbal_census_walk() - meet all sockets
- *
- * Context: the machine is stopped; or, for a live snapshot, process context.
- * Results are in @snap. A socket for which there was no room is only counted
- * in @snap->sockets.wanted.
- */
-void skbal_census_walk(struct skbal_snapshot *snap);
-
-/**
  * skbal_census_meet() - enter a socket, or find its entry
  * @found: where it was met: SKBAL_HASHED, SKBAL_QUEUED or SKBAL_HELD
  *
  * Context: something keeps @sk alive: the lock of the table that it is in, or
  * the stopped machine. RCU read side.
- * Return: the entry; NULL if @sk charges no pool, or there is no room.
+ * Return: the entry; NULL if @sk charges no pool, or if there is no room: then
+ *	   it is only counted, in @snap->sockets.wanted.
  */
 struct skbal_socket *skbal_census_meet(struct skbal_snapshot *snap,
 				       struct sock *sk, unsigned int found);
+
+/**
+ * skbal_census_finish() - enter what can be told only at the end of a walk
+ *
+ * Context: as of the walk: the machine is still stopped, if it was.
+ */
+void skbal_census_finish(struct skbal_snapshot *snap);
 
 #endif /* SKBAL_CENSUS_H */

@@ -8,7 +8,9 @@
 #include <net/sock.h>
 
 #include "census.h"
+#include "owner.h"
 #include "snapshot.h"
+#include "table.h"
 
 /* How often to enlarge the arrays before giving up. */
 #define ATTEMPTS 8
@@ -126,6 +128,16 @@ static void sockets_allocated_read(struct skbal_snapshot *snap)
 	}
 }
 
+static void walk(struct skbal_snapshot *snap, unsigned int number)
+{
+	snap->walk = number;
+	rcu_read_lock();
+	skbal_table_walk(snap);
+	skbal_owner_walk(snap);
+	rcu_read_unlock();
+	skbal_census_finish(snap);
+}
+
 /* For stop_machine(): all other CPUs spin with interrupts disabled. */
 static int take_stopped(void *data)
 {
@@ -133,8 +145,7 @@ static int take_stopped(void *data)
 	u64 start = ktime_get_mono_fast_ns();
 	unsigned int i;
 
-	snap->walk = 1;
-	skbal_census_walk(snap);
+	walk(snap, 1);
 	for (i = 0; i < SKBAL_POOLS; i++)
 		skbal_pool_read(i, &snap->pools[i]);
 	sockets_allocated_read(snap);
@@ -164,13 +175,11 @@ static void take_live(struct skbal_snapshot *snap)
 
 	for (i = 0; i < SKBAL_POOLS; i++)
 		skbal_pool_read(i, &first[i]);
-	snap->walk = 1;
-	skbal_census_walk(snap);
+	walk(snap, 1);
 	counters_compare(snap, first);
 	memcpy(second, snap->pools, sizeof(second));
 	sockets_allocated_read(snap);
-	snap->walk = 2;
-	skbal_census_walk(snap);
+	walk(snap, 2);
 	counters_compare(snap, second);
 	/* the books are those between the two walks */
 	memcpy(snap->pools, second, sizeof(second));

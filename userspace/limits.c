@@ -38,7 +38,7 @@ static int check_descriptors(unsigned int connections, char **error)
 			 (unsigned long long)limit.rlim_max);
 }
 
-static long long available_kib(void)
+long long limits_available_kib(void)
 {
 	FILE *file = fopen("/proc/meminfo", "re");
 	long long kib = -1;
@@ -57,7 +57,7 @@ static int check_memory(unsigned int connections, long long pages,
 {
 	long long needed = (long long)connections * CONNECTION_KIB +
 			   pages * (sysconf(_SC_PAGESIZE) / 1024);
-	long long available = available_kib();
+	long long available = limits_available_kib();
 
 	if (available < 0 || available >= needed)
 		return 0;

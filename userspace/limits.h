@@ -11,4 +11,7 @@
  */
 int limits_check(unsigned int connections, long long pages, char **error);
 
+/* How much memory could be had, in KiB; -1 if the kernel does not say. */
+long long limits_available_kib(void);
+
 #endif

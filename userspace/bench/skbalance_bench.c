@@ -158,24 +158,10 @@ static bool measure(struct cost *cost)
 	return true;
 }
 
-static double available_kib(void)
-{
-	FILE *file = fopen("/proc/meminfo", "re");
-	double kib = 0;
-	char line[128];
-
-	while (file && fgets(line, sizeof(line), file))
-		if (sscanf(line, "MemAvailable: %lf", &kib) == 1)
-			break;
-	if (file)
-		fclose(file);
-	return kib;
-}
-
 /* How much memory is gone after many readings of all sockets, in KiB. */
 static bool measure_kept(double *kib)
 {
-	double before = 0;
+	long long before = 0;
 	struct books books;
 
 	for (int i = -1; i < READINGS; i++) {
@@ -183,9 +169,9 @@ static bool measure_kept(double *kib)
 			return false;
 		books_free(&books);
 		if (i < 0)
-			before = available_kib();
+			before = limits_available_kib();
 	}
-	*kib = before - available_kib();
+	*kib = (double)(before - limits_available_kib());
 	return true;
 }
 

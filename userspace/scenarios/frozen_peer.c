@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <errno.h>
-#include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "../connections.h"
 #include "../sockdiag.h"
 #include "frozen_peer.h"
 
@@ -21,26 +21,6 @@ struct cast {
 	int *fds;
 	unsigned int next;	/* to be closed */
 };
-
-static int *allocate_fds(struct stage *stage, unsigned int connections)
-{
-	int *fds = calloc(connections, sizeof(*fds));
-
-	if (!fds)
-		stage_fail(stage, "memory for the descriptors");
-	return fds;
-}
-
-static void accept_all(struct stage *stage, struct cast *cast)
-{
-	cast->fds = allocate_fds(stage, cast->connections);
-	for (unsigned int i = 0; i < cast->connections; i++) {
-		cast->fds[i] = accept4(cast->listener, NULL, NULL,
-				       SOCK_NONBLOCK | SOCK_CLOEXEC);
-		if (cast->fds[i] < 0)
-			stage_fail(stage, "accept");
-	}
-}
 
 /* Returns how many bytes the socket has taken. */
 static long long fill(struct stage *stage, int fd)
@@ -90,7 +70,9 @@ static void server(struct stage *stage, void *arg)
 	struct cast *cast = arg;
 	long long bytes = 0;
 
-	accept_all(stage, cast);
+	cast->fds = connections_accept(stage, cast->listener,
+				       cast->connections,
+				       SOCK_NONBLOCK | SOCK_CLOEXEC);
 	stage_report(stage, cast->connections);
 	if (!cast->how->empty)
 		for (unsigned int i = 0; i < cast->connections; i++)
@@ -115,15 +97,11 @@ static long long read_everything(struct stage *stage, int fd)
 static void client(struct stage *stage, void *arg)
 {
 	struct cast *cast = arg;
-	int *fds = allocate_fds(stage, cast->connections);
 	long long bytes = 0;
+	int *fds;
 
 	close(cast->listener);
-	for (unsigned int i = 0; i < cast->connections; i++) {
-		fds[i] = loopback_connect(&cast->server);
-		if (fds[i] < 0)
-			stage_fail(stage, "connect");
-	}
+	fds = connections_connect(stage, &cast->server, cast->connections);
 	stage_report(stage, cast->connections);
 	for (unsigned int i = 0; i < cast->connections; i++)
 		bytes += read_everything(stage, fds[i]);

@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "../connections.h"
 #include "persistent_server.h"
 
 #define WORKERS 8
@@ -109,29 +110,13 @@ static void *work(void *arg)
 	return NULL;
 }
 
-static void accept_all(struct stage *stage, struct cast *cast)
+static void set_options(struct stage *stage, int fd)
 {
 	int on = 1, size = SNDBUF;
 
-	for (unsigned int i = 0; i < cast->connections; i++) {
-		int fd = accept4(cast->listener, NULL, NULL,
-				 SOCK_NONBLOCK | SOCK_CLOEXEC);
-
-		if (fd < 0 ||
-		    setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size)) ||
-		    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)))
-			stage_fail(stage, "accept");
-		cast->fds[i] = fd;
-	}
-}
-
-static int *allocate_fds(struct stage *stage, const struct cast *cast)
-{
-	int *fds = calloc(cast->connections, sizeof(*fds));
-
-	if (!fds)
-		stage_fail(stage, "memory for the descriptors");
-	return fds;
+	if (setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size)) ||
+	    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)))
+		stage_fail(stage, "setsockopt");
 }
 
 static void server(struct stage *stage, void *arg)
@@ -139,8 +124,11 @@ static void server(struct stage *stage, void *arg)
 	static struct worker workers[WORKERS];
 	struct cast *cast = arg;
 
-	cast->fds = allocate_fds(stage, cast);
-	accept_all(stage, cast);
+	cast->fds = connections_accept(stage, cast->listener,
+				       cast->connections,
+				       SOCK_NONBLOCK | SOCK_CLOEXEC);
+	for (unsigned int i = 0; i < cast->connections; i++)
+		set_options(stage, cast->fds[i]);
 	stage_report(stage, cast->connections);
 	for (unsigned int i = 0; i < WORKERS; i++) {
 		workers[i] = (struct worker){ .cast = cast, .first = i,
@@ -160,15 +148,11 @@ static void client(struct stage *stage, void *arg)
 	struct cast *cast = arg;
 	long long start, bytes = 0;
 	char data[READING_BYTES];
-	int *fds = allocate_fds(stage, cast);
 	ssize_t length;
+	int *fds;
 
 	close(cast->listener);
-	for (unsigned int i = 0; i < cast->connections; i++) {
-		fds[i] = loopback_connect(&cast->server);
-		if (fds[i] < 0)
-			stage_fail(stage, "connect");
-	}
+	fds = connections_connect(stage, &cast->server, cast->connections);
 	stage_report(stage, cast->connections);
 	for (start = play_clock_ms(); play_clock_ms() - start < READING_MS;) {
 		for (unsigned int i = 0; i < cast->connections; i++) {

@@ -9,11 +9,11 @@
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
-#include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "../connections.h"
 #include "scenarios.h"
 
 struct cast {
@@ -25,16 +25,11 @@ struct cast {
 static void server(struct stage *stage, void *arg)
 {
 	struct cast *cast = arg;
-	int *fds = calloc(cast->connections, sizeof(*fds));
+	int *fds = connections_accept(stage, cast->listener,
+				      cast->connections, 0);
 
-	if (!fds)
-		stage_fail(stage, "memory for the descriptors");
-	for (unsigned int i = 0; i < cast->connections; i++) {
-		fds[i] = accept(cast->listener, NULL, NULL);
-		if (fds[i] < 0)
-			stage_fail(stage, "accept");
+	for (unsigned int i = 0; i < cast->connections; i++)
 		loopback_linger(fds[i], 0);
-	}
 	stage_report(stage, cast->connections);
 	for (unsigned int i = 0; i < cast->connections; i++)
 		close(fds[i]);
@@ -83,16 +78,10 @@ static void start_heir(struct stage *stage)
 static void holder(struct stage *stage, void *arg)
 {
 	struct cast *cast = arg;
-	int *fds = calloc(cast->connections, sizeof(*fds));
+	int *fds;
 
 	close(cast->listener);
-	if (!fds)
-		stage_fail(stage, "memory for the descriptors");
-	for (unsigned int i = 0; i < cast->connections; i++) {
-		fds[i] = loopback_connect(&cast->server);
-		if (fds[i] < 0 || send(fds[i], "x", 1, MSG_NOSIGNAL) != 1)
-			stage_fail(stage, "connect");
-	}
+	fds = connections_connect(stage, &cast->server, cast->connections);
 	start_heir(stage);
 	start_thread(stage);
 	/* these stay open in the tables of the child and the thread */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <unistd.h>
 
+#include "../connections.h"
 #include "uncharged.h"
 
 struct cast {
@@ -14,9 +15,7 @@ static void receiver(struct stage *stage, void *arg)
 {
 	struct cast *cast = arg;
 
-	for (unsigned int i = 0; i < cast->connections; i++)
-		if (accept(cast->listener, NULL, NULL) < 0)
-			stage_fail(stage, "accept");
+	connections_accept(stage, cast->listener, cast->connections, 0);
 	stage_report(stage, cast->connections);
 }
 
@@ -24,14 +23,12 @@ static void sender(struct stage *stage, void *arg)
 {
 	struct cast *cast = arg;
 
-	close(cast->listener);
-	for (unsigned int i = 0; i < cast->connections; i++) {
-		int fd = loopback_connect(&cast->server);
+	int *fds;
 
-		if (fd < 0)
-			stage_fail(stage, "connect");
-		cast->how->fill(stage, fd);
-	}
+	close(cast->listener);
+	fds = connections_connect(stage, &cast->server, cast->connections);
+	for (unsigned int i = 0; i < cast->connections; i++)
+		cast->how->fill(stage, fds[i]);
 	stage_report(stage, cast->connections);
 }
 

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <linux/rculist_nulls.h>
+#include <linux/tcp.h>
+#include <net/inet_hashtables.h>
+#include <net/net_namespace.h>
+#include <net/request_sock.h>
+#include <net/tcp.h>
+
+#include "census.h"
+#include "snapshot.h"
+#include "table.h"
+
+/*
+ * Locks are for live snapshots only. While the machine is stopped no spinlock
+ * is held, and enabling bottom halves would be wrong: interrupts are disabled.
+ */
+static void table_lock(const struct skbal_snapshot *snap, spinlock_t *lock)
+	__acquires(lock)
+{
+	if (snap->live)
+		spin_lock_bh(lock);
+	else
+		__acquire(lock);
+}
+
+static void table_unlock(const struct skbal_snapshot *snap, spinlock_t *lock)
+	__releases(lock)
+{
+	if (snap->live)
+		spin_unlock_bh(lock);
+	else
+		__release(lock);
+}
+
+static void walk_established(struct skbal_snapshot *snap,
+			     struct inet_hashinfo *hashinfo)
+{
+	const struct hlist_nulls_node *node;
+	struct sock *sk;
+	unsigned int i;
+
+	for (i = 0; i <= hashinfo->ehash_mask; i++) {
+		struct hlist_nulls_head *head = &hashinfo->ehash[i].chain;
+		spinlock_t *lock = inet_ehash_lockp(hashinfo, i);
+
+		if (hlist_nulls_empty(head))
+			continue;
+		table_lock(snap, lock);
+		sk_nulls_for_each(sk, node, head)
+			if (sk_fullsock(sk))
+				skbal_census_meet(snap, sk, SKBAL_HASHED);
+		table_unlock(snap, lock);
+	}
+}
+
+/*
+ * A child in the accept queue sends nothing, as nobody has it yet: the time of
+ * its last sending is that of its birth (tcp_create_openreq_child()).
+ */
+static u32 child_wait_ms(const struct sock *child)
+{
+	if (child->sk_protocol != IPPROTO_TCP)
+		return 0;
+	return jiffies_to_msecs(tcp_jiffies32 - tcp_sk(child)->lsndtime);
+}
+
+/*
+ * The children of a listener. One that was reset before accept() is in no
+ * table: the queue is the only way to it.
+ */
+static void walk_accept_queue(struct skbal_snapshot *snap,
+			      struct sock *sk, u32 listener)
+{
+	struct request_sock_queue *queue = &inet_csk(sk)->icsk_accept_queue;
+	struct skbal_detail *detail;
+	struct skbal_socket *socket;
+	struct request_sock *req;
+
+	table_lock(snap, &queue->rskq_lock);
+	for (req = queue->rskq_accept_head; req; req = req->dl_next) {
+		if (!req->sk)
+			continue;
+		socket = skbal_census_meet(snap, req->sk, SKBAL_QUEUED);
+		if (!socket || !snap->detail)
+			continue;
+		detail = skbal_snapshot_detail(snap, socket);
+		detail->listener = listener;
+		detail->wait_ms = child_wait_ms(req->sk);
+	}
+	table_unlock(snap, &queue->rskq_lock);
+}
+
+/*
+ * Lock order of a live snapshot: a listening bucket's lock, then rskq_lock,
+ * under which the kernel takes no other.
+ */
+static void walk_listening(struct skbal_snapshot *snap,
+			   struct inet_hashinfo *hashinfo)
+{
+	const struct hlist_nulls_node *node;
+	struct sock *sk;
+	unsigned int i;
+
+	for (i = 0; i <= hashinfo->lhash2_mask; i++) {
+		struct inet_listen_hashbucket *bucket = &hashinfo->lhash2[i];
+
+		if (hlist_nulls_empty(&bucket->nulls_head))
+			continue;
+		table_lock(snap, &bucket->lock);
+		sk_nulls_for_each(sk, node, &bucket->nulls_head) {
+			struct skbal_socket *socket;
+
+			socket = skbal_census_meet(snap, sk, SKBAL_HASHED);
+			if (socket)
+				walk_accept_queue(snap, sk,
+						  socket - skbal_snapshot_socket(snap, 0) + 1);
+		}
+		table_unlock(snap, &bucket->lock);
+	}
+}
+
+/*
+ * Network namespaces share the tables, except that one may have an established
+ * table of its own (net.ipv4.tcp_child_ehash_entries).
+ */
+void skbal_table_walk(struct skbal_snapshot *snap)
+{
+	struct inet_hashinfo *shared = init_net.ipv4.tcp_death_row.hashinfo;
+	struct net *net;
+
+	walk_established(snap, shared);
+	for_each_net_rcu(net) {
+		struct inet_hashinfo *own = net->ipv4.tcp_death_row.hashinfo;
+
+		if (own && own->ehash != shared->ehash)
+			walk_established(snap, own);
+	}
+	walk_listening(snap, shared);
+}
