@@ -6,6 +6,7 @@
 #include "array.h"
 #include "error.h"
 #include "explain.h"
+#include "json.h"
 #include "sockstat.h"
 #include "table.h"
 #include "text.h"
@@ -352,6 +353,73 @@ int explain_write(const struct explain *explain, FILE *out)
 	return status;
 }
 
+static json_t *sockstat_json(const struct sockstat *stat)
+{
+	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I}",
+			 "inuse", stat->inuse,
+			 "inuse6", stat->inuse6,
+			 "orphan", stat->orphan,
+			 "tw", stat->tw,
+			 "alloc", stat->alloc,
+			 "mem_pages", stat->mem);
+}
+
+/* An array of count values; NULL without memory. */
+static json_t *array_json(const struct explain *explain, size_t count,
+			  json_t *(*make)(const struct explain *explain,
+					  size_t i))
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; array && i < count; i++) {
+		if (json_array_append_new(array, make(explain, i))) {
+			json_decref(array);
+			array = NULL;
+		}
+	}
+	return array;
+}
+
+static json_t *owner_at(const struct explain *explain, size_t i)
+{
+	return json_owner(&explain->books.owners[i]);
+}
+
+static json_t *unseen_at(const struct explain *explain, size_t i)
+{
+	return json_unseen(&explain->witness, i);
+}
+
+int explain_write_json(const struct explain *explain, FILE *out)
+{
+	const struct books_pool *pool = explain->pool;
+	size_t unseen = explain->witness_error ? 0 : explain->witness.n_groups;
+
+	return json_print(json_pack("{s:I, s:o, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:s, s:o}",
+				    "page_size",
+				    explain->books.header.page_size,
+				    "sockstat", sockstat_json(&explain->stat),
+				    "memory_allocated_pages",
+				    pool->memory_allocated_pages,
+				    "percpu_pages", pool->percpu_pages,
+				    "charged_pages", pool->charged_pages,
+				    "unaccounted_pages",
+				    pool->unaccounted_pages,
+				    "sockets_found", pool->sockets_found,
+				    "owners",
+				    array_json(explain,
+					       explain->books.n_owners,
+					       owner_at),
+				    "unseen",
+				    array_json(explain, unseen, unseen_at),
+				    "witness_error",
+				    json_text(explain->witness_error),
+				    "verdict",
+				    books_verdict_name(pool->verdict),
+				    "reason", json_text(pool->reason)),
+			  out, JSON_INDENT(2));
+}
+
 int explain_read(struct explain *explain, bool live, char **error)
 {
 	int status;
@@ -382,7 +450,7 @@ void explain_free(struct explain *explain)
 	*explain = (struct explain){ 0 };
 }
 
-int explain_print(FILE *out, bool live, enum books_verdict *verdict,
+int explain_print(FILE *out, bool live, bool json, enum books_verdict *verdict,
 		  char **error)
 {
 	struct explain explain;
@@ -390,7 +458,8 @@ int explain_print(FILE *out, bool live, enum books_verdict *verdict,
 
 	if (!status) {
 		*verdict = explain.pool->verdict;
-		if (explain_write(&explain, out))
+		if (json ? explain_write_json(&explain, out) :
+			   explain_write(&explain, out))
 			status = error_set(error, ENOMEM,
 					   "not enough memory");
 	}

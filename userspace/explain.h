@@ -27,15 +27,18 @@ int explain_read(struct explain *explain, bool live, char **error);
 /* Prints the screen. 0 or -ENOMEM. */
 int explain_write(const struct explain *explain, FILE *out);
 
+/* Prints the same, and all owners, as one JSON object. 0 or -ENOMEM. */
+int explain_write_json(const struct explain *explain, FILE *out);
+
 void explain_free(struct explain *explain);
 
 /*
- * Reads and prints one screen (at most 24 lines of 100 columns) about TCP: what
+ * Reads and prints, as JSON or as one screen (at most 24 lines of 100 columns) about TCP: what
  * /proc/net/sockstat shows, what is really charged, who holds it, why ss
  * cannot see it, and the verdict, which *verdict is set to. Errors, before
  * anything is printed, as of books_read().
  */
-int explain_print(FILE *out, bool live, enum books_verdict *verdict,
+int explain_print(FILE *out, bool live, bool json, enum books_verdict *verdict,
 		  char **error);
 
 #endif

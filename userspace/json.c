@@ -37,6 +37,60 @@ json_t *json_holders(const struct books_holders *holders)
 	return array;
 }
 
+static json_t *states_json(const struct books_states *states)
+{
+	json_t *object = json_object();
+
+	for (size_t i = 0; object && i < states->count; i++) {
+		const struct books_state *state = &states->list[i];
+
+		if (json_object_set_new(object, state->name,
+					json_integer(state->sockets))) {
+			json_decref(object);
+			object = NULL;
+		}
+	}
+	return object;
+}
+
+json_t *json_owner(const struct books_owner *owner)
+{
+	const struct books_charge *charge = &owner->charge;
+
+	return json_pack("{s:o, s:s, s:o, s:o, s:o, s:I, s:o, s:I, s:I, s:I, s:I, s:I, s:o, s:o}",
+			 "pool", json_text(owner->pool),
+			 "class", books_class_name(owner->class),
+			 "pid", json_number_or_none(owner->pid),
+			 "comm", json_text(owner->comm),
+			 "holders", json_holders(&owner->holders),
+			 "netns", owner->netns,
+			 "listener", json_text(owner->listener),
+			 "sockets", charge->sockets,
+			 "pages", charge->pages,
+			 "forward_alloc_bytes", charge->forward_alloc_bytes,
+			 "write_queue_bytes", charge->write_queue_bytes,
+			 "receive_queue_bytes", charge->receive_queue_bytes,
+			 "state", states_json(&owner->states),
+			 "longest_wait_ms",
+			 json_number_or_none(owner->longest_wait_ms));
+}
+
+json_t *json_unseen(const struct witness *witness, size_t i)
+{
+	const struct witness_group *group = &witness->groups[i];
+	const struct books_socket *example = group->example;
+
+	return json_pack("{s:s, s:o, s:o, s:o, s:I, s:I, s:I, s:s}",
+			 "class", books_class_name(example->class),
+			 "pid", json_number_or_none(example->pid),
+			 "comm", json_text(example->comm),
+			 "listener", json_text(example->listener),
+			 "sockets", group->tally.sockets,
+			 "pages", witness_pages(witness, &group->tally),
+			 "bytes", group->tally.bytes,
+			 "reason", witness_reason_text(group->reason));
+}
+
 int json_print(json_t *value, FILE *out, size_t flags)
 {
 	char *text = value ? json_dumps(value, flags) : NULL;

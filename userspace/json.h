@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "books.h"
+#include "witness.h"
 
 /* Each returns a new reference, or NULL without memory. */
 
@@ -17,6 +18,12 @@ json_t *json_number_or_none(long long number);
 
 /* An array with the process ids. */
 json_t *json_holders(const struct books_holders *holders);
+
+/* An object, as in 'skbalance owners --json'. */
+json_t *json_owner(const struct books_owner *owner);
+
+/* One of the witness's groups of sockets that sock_diag does not see. */
+json_t *json_unseen(const struct witness *witness, size_t i);
 
 /*
  * Prints the value, which may be NULL and is freed, with the flags of

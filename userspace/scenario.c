@@ -277,7 +277,7 @@ void play_peak(struct play *play)
 	fprintf(play->ktap->out, "\n=== %s: %s, %u connections ===\n\n",
 		play->scenario->name, play->scenario->summary,
 		play->connections);
-	if (explain_print(play->ktap->out, false, &verdict, &error)) {
+	if (explain_print(play->ktap->out, false, false, &verdict, &error)) {
 		play_fail(play, "peak: %s", error);
 		free(error);
 	}

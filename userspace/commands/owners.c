@@ -24,50 +24,12 @@ static const struct option options[] = {
 	COMMAND_POOL, COMMAND_LIVE, COMMAND_JSON, COMMAND_HELP, COMMAND_END
 };
 
-static json_t *states_json(const struct books_states *states)
-{
-	json_t *object = json_object();
-
-	for (size_t i = 0; object && i < states->count; i++) {
-		const struct books_state *state = &states->list[i];
-
-		if (json_object_set_new(object, state->name,
-					json_integer(state->sockets))) {
-			json_decref(object);
-			object = NULL;
-		}
-	}
-	return object;
-}
-
-static json_t *owner_json(const struct books_owner *owner)
-{
-	const struct books_charge *charge = &owner->charge;
-
-	return json_pack("{s:o, s:s, s:o, s:o, s:o, s:I, s:o, s:I, s:I, s:I, s:I, s:I, s:o, s:o}",
-			 "pool", json_text(owner->pool),
-			 "class", books_class_name(owner->class),
-			 "pid", json_number_or_none(owner->pid),
-			 "comm", json_text(owner->comm),
-			 "holders", json_holders(&owner->holders),
-			 "netns", owner->netns,
-			 "listener", json_text(owner->listener),
-			 "sockets", charge->sockets,
-			 "pages", charge->pages,
-			 "forward_alloc_bytes", charge->forward_alloc_bytes,
-			 "write_queue_bytes", charge->write_queue_bytes,
-			 "receive_queue_bytes", charge->receive_queue_bytes,
-			 "state", states_json(&owner->states),
-			 "longest_wait_ms",
-			 json_number_or_none(owner->longest_wait_ms));
-}
-
 static int print_json(const struct books_owner **owners, size_t count)
 {
 	json_t *array = json_array();
 
 	for (size_t i = 0; array && i < count; i++) {
-		if (json_array_append_new(array, owner_json(owners[i]))) {
+		if (json_array_append_new(array, json_owner(owners[i]))) {
 			json_decref(array);
 			array = NULL;
 		}

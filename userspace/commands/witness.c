@@ -73,22 +73,6 @@ static json_t *class_json(const struct witness *witness, size_t i)
 			 "sock_diag", tally_json(witness, &witness->seen[i]));
 }
 
-static json_t *group_json(const struct witness *witness, size_t i)
-{
-	const struct witness_group *group = &witness->groups[i];
-	const struct books_socket *example = group->example;
-
-	return json_pack("{s:s, s:o, s:o, s:o, s:I, s:I, s:I, s:s}",
-			 "class", books_class_name(example->class),
-			 "pid", json_number_or_none(example->pid),
-			 "comm", json_text(example->comm),
-			 "listener", json_text(example->listener),
-			 "sockets", group->tally.sockets,
-			 "pages", witness_pages(witness, &group->tally),
-			 "bytes", group->tally.bytes,
-			 "reason", witness_reason_text(group->reason));
-}
-
 static json_t *dispute_json(const struct witness *witness, size_t i)
 {
 	const struct witness_dispute *dispute = &witness->disputes[i];
@@ -130,7 +114,7 @@ static int print_json(const struct witness *witness)
 							 &witness->unseen),
 				    "unseen_groups",
 				    array_json(witness, witness->n_groups,
-					       group_json),
+					       json_unseen),
 				    "unbooked", tally_json(witness,
 							   &witness->unbooked),
 				    "moving", (json_int_t)witness->moving,

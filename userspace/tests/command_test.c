@@ -98,7 +98,7 @@ static void arguments_are_checked(void **state)
 		{ "owners --pool", "owners: option '--pool' needs a value: see 'skbalance owners --help'" },
 		{ "owners tcp", "owners: unexpected argument 'tcp': see 'skbalance owners --help'" },
 		{ "witness --pool tcp", "witness: option '--pool' is unknown or ambiguous: see 'skbalance witness --help'" },
-		{ "explain --json", "explain: option '--json' is unknown or ambiguous: see 'skbalance explain --help'" },
+		{ "explain --jsn", "explain: option '--jsn' is unknown or ambiguous: see 'skbalance explain --help'" },
 		{ "sockets --class shut", "unknown class 'shut': there is open listen accept-queue closed-held orphan kernel fd-in-flight unreachable" },
 		{ "sockets --state shut", "unknown state 'shut': there is ESTABLISHED SYN_SENT SYN_RECV FIN_WAIT1 FIN_WAIT2 TIME_WAIT CLOSE CLOSE_WAIT LAST_ACK LISTEN CLOSING NEW_SYN_RECV" },
 		{ "sockets --pid -1", "'-1' is no process id" },

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -54,6 +55,36 @@ static void assert_says(const struct explain *explain, const char *part)
 	if (!strstr(text, part))
 		fail_msg("'%s' is not in\n%s", part, text);
 	free(text);
+}
+
+static void json_is_complete(void **state)
+{
+	struct explain explain;
+	char *text = NULL;
+	json_t *value, *owner, *unseen;
+	size_t size;
+	FILE *stream = open_memstream(&text, &size);
+
+	(void)state;
+	setup(&explain, "closed-held");
+	assert_int_equal(explain_write_json(&explain, stream), 0);
+	fclose(stream);
+	value = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
+	assert_non_null(value);
+	owner = json_array_get(json_object_get(value, "owners"), 0);
+	unseen = json_array_get(json_object_get(value, "unseen"), 0);
+	assert_string_equal(json_string_value(json_object_get(value, "verdict")),
+			    "balanced");
+	assert_int_equal(json_integer_value(json_object_get(value, "charged_pages")),
+			 20);
+	assert_int_equal(json_integer_value(json_object_get(json_object_get(value, "sockstat"),
+							    "mem_pages")), 256);
+	assert_int_equal(json_integer_value(json_object_get(owner, "pages")), 20);
+	assert_int_equal(json_integer_value(json_object_get(unseen, "sockets")),
+			 10);
+	json_decref(value);
+	free(text);
+	explain_free(&explain);
 }
 
 static void closed_sockets_are_explained(void **state)
@@ -209,6 +240,7 @@ static void screen_is_never_left(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(json_is_complete),
 		cmocka_unit_test(closed_sockets_are_explained),
 		cmocka_unit_test(accept_queue_is_explained),
 		cmocka_unit_test(loss_is_said),
