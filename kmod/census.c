@@ -95,10 +95,6 @@ static unsigned int opaque_flag(const struct skbal_snapshot *snap,
 	return SKBAL_OPAQUE;
 }
 
-/*
- * The socket's spinlock is only tried: a table's lock is held, and the other
- * order exists (inet_hash() under lock_sock()).
- */
 static unsigned int charge_read_locked(struct sock *sk,
 				       struct skbal_charge *ret)
 	__releases(&sk->sk_lock.slock)
@@ -110,6 +106,10 @@ static unsigned int charge_read_locked(struct sock *sk,
 	return owned ? SKBAL_OWNED : 0;
 }
 
+/*
+ * The socket's spinlock is only tried: a table's lock is held, and the other
+ * order exists (inet_hash() under lock_sock()).
+ */
 static unsigned int charge_read_live(struct sock *sk, struct skbal_charge *ret)
 {
 	if (spin_trylock_bh(&sk->sk_lock.slock))
@@ -194,6 +194,13 @@ static void mark_moving(struct skbal_snapshot *snap,
 	snap->moved_bytes[skbal_snapshot_pool(snap, socket)] += bytes;
 }
 
+/* The socket was born or has gone between the two walks. */
+static void mark_churn(struct skbal_snapshot *snap, struct skbal_socket *socket)
+{
+	mark_moving(snap, socket, abs(skbal_charge_total(&socket->charge)));
+	snap->churn[skbal_snapshot_pool(snap, socket)]++;
+}
+
 /* The second walk of a live snapshot: has anything happened to the socket? */
 static noinline void entry_compare(struct skbal_snapshot *snap,
 				   struct skbal_socket *socket,
@@ -228,11 +235,8 @@ struct skbal_socket *skbal_census_meet(struct skbal_snapshot *snap,
 		socket = entry_add(snap, slot, sk, protocol);
 		if (!socket)
 			return NULL;
-		if (snap->walk == 2) {
-			mark_moving(snap, socket,
-				    abs(skbal_charge_total(&socket->charge)));
-			snap->churn[skbal_snapshot_pool(snap, socket)]++;
-		}
+		if (snap->walk == 2)
+			mark_churn(snap, socket);
 	}
 	socket->flags |= found | (snap->walk == 2 ? SKBAL_AGAIN : 0);
 	return socket;
@@ -262,11 +266,8 @@ static void mark_gone(struct skbal_snapshot *snap)
 	for (i = 0; i < snap->sockets.used; i++) {
 		struct skbal_socket *socket = skbal_snapshot_socket(snap, i);
 
-		if (socket->flags & SKBAL_AGAIN)
-			continue;
-		mark_moving(snap, socket,
-			    abs(skbal_charge_total(&socket->charge)));
-		snap->churn[skbal_snapshot_pool(snap, socket)]++;
+		if (!(socket->flags & SKBAL_AGAIN))
+			mark_churn(snap, socket);
 	}
 }
 

@@ -128,6 +128,14 @@ static void sockets_allocated_read(struct skbal_snapshot *snap)
 	}
 }
 
+static void pools_read(struct skbal_pool_reading ret[SKBAL_POOLS])
+{
+	unsigned int i;
+
+	for (i = 0; i < SKBAL_POOLS; i++)
+		skbal_pool_read(i, &ret[i]);
+}
+
 static void walk(struct skbal_snapshot *snap, unsigned int number)
 {
 	snap->walk = number;
@@ -143,11 +151,9 @@ static int take_stopped(void *data)
 {
 	struct skbal_snapshot *snap = data;
 	u64 start = ktime_get_mono_fast_ns();
-	unsigned int i;
 
 	walk(snap, 1);
-	for (i = 0; i < SKBAL_POOLS; i++)
-		skbal_pool_read(i, &snap->pools[i]);
+	pools_read(snap->pools);
 	sockets_allocated_read(snap);
 	snap->pause_ns = ktime_get_mono_fast_ns() - start;
 	return 0;
@@ -159,22 +165,19 @@ static void counters_compare(struct skbal_snapshot *snap,
 {
 	unsigned int i;
 
-	for (i = 0; i < SKBAL_POOLS; i++) {
-		skbal_pool_read(i, &snap->pools[i]);
+	pools_read(snap->pools);
+	for (i = 0; i < SKBAL_POOLS; i++)
 		snap->moved_pages[i] += abs(snap->pools[i].memory_allocated +
 					    snap->pools[i].percpu -
 					    before[i].memory_allocated -
 					    before[i].percpu);
-	}
 }
 
 static void take_live(struct skbal_snapshot *snap)
 {
 	struct skbal_pool_reading first[SKBAL_POOLS], second[SKBAL_POOLS];
-	unsigned int i;
 
-	for (i = 0; i < SKBAL_POOLS; i++)
-		skbal_pool_read(i, &first[i]);
+	pools_read(first);
 	walk(snap, 1);
 	counters_compare(snap, first);
 	memcpy(second, snap->pools, sizeof(second));

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
+#include <stdio.h>
+
 #include "command.h"
 #include "error.h"
 
@@ -56,8 +58,8 @@ bool command_no_operands(int argc, char **argv)
 	return false;
 }
 
-bool command_reading(struct reading *reading, int argc, char **argv,
-		     const struct option *options)
+static bool parse_reading(struct reading *reading, int argc, char **argv,
+			  const struct option *options)
 {
 	int value;
 
@@ -65,6 +67,19 @@ bool command_reading(struct reading *reading, int argc, char **argv,
 		if (!command_reading_option(reading, value))
 			return false;
 	return command_no_operands(argc, argv);
+}
+
+bool command_reading(struct reading *reading, int argc, char **argv,
+		     const struct option *options, const char *help,
+		     enum exit_status *status)
+{
+	*status = EXIT_USAGE;
+	if (!parse_reading(reading, argc, argv, options))
+		return false;
+	*status = EXIT_BALANCED;
+	if (reading->help)
+		puts(help);
+	return !reading->help;
 }
 
 enum exit_status command_status(enum books_verdict verdict)

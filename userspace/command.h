@@ -59,10 +59,12 @@ bool command_reading_option(struct reading *reading, int value);
 
 /*
  * Parses the arguments of a subcommand that has shared options only and no
- * operands. False if they are wrong, after a line on stderr.
+ * operands. False if there is nothing more to do: they are wrong, after a line
+ * on stderr, or the help has been printed; *status is what to end with then.
  */
 bool command_reading(struct reading *reading, int argc, char **argv,
-		     const struct option *options);
+		     const struct option *options, const char *help,
+		     enum exit_status *status);
 
 /* True if there are no operands left; otherwise says so on stderr. */
 bool command_no_operands(int argc, char **argv);

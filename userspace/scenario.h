@@ -46,6 +46,12 @@ struct whose {
 	const struct actor *actor; /* NULL: whoever holds them, or nobody */
 };
 
+static inline struct whose whose(enum books_class class,
+				 const struct actor *actor)
+{
+	return (struct whose){ class, actor };
+}
+
 /*
  * The functions below add checks to the test. phase is "before", "peak" or
  * "after", with what more there is to say about the moment. Those that return

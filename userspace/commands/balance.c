@@ -249,12 +249,8 @@ static enum exit_status run(int argc, char **argv)
 	struct books books;
 	char *error;
 
-	if (!command_reading(&reading, argc, argv, options))
-		return EXIT_USAGE;
-	if (reading.help) {
-		puts(help);
-		return EXIT_BALANCED;
-	}
+	if (!command_reading(&reading, argc, argv, options, help, &status))
+		return status;
 	if (books_read(&books, reading.pool, "balance", reading.live,
 		       &error)) {
 		books_free(&books);

@@ -23,14 +23,11 @@ static enum exit_status run(int argc, char **argv)
 {
 	struct reading reading = { 0 };
 	enum books_verdict verdict;
+	enum exit_status status;
 	char *error;
 
-	if (!command_reading(&reading, argc, argv, options))
-		return EXIT_USAGE;
-	if (reading.help) {
-		puts(help);
-		return EXIT_BALANCED;
-	}
+	if (!command_reading(&reading, argc, argv, options, help, &status))
+		return status;
 	if (explain_print(stdout, reading.live, reading.json, &verdict,
 			  &error)) {
 		error_report(&error);

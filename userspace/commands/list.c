@@ -59,13 +59,10 @@ static int print_json(void)
 static enum exit_status run(int argc, char **argv)
 {
 	struct reading reading = { 0 };
+	enum exit_status status;
 
-	if (!command_reading(&reading, argc, argv, options))
-		return EXIT_USAGE;
-	if (reading.help) {
-		puts(help);
-		return EXIT_BALANCED;
-	}
+	if (!command_reading(&reading, argc, argv, options, help, &status))
+		return status;
 	if (reading.json ? print_json() : print_table()) {
 		error_print("not enough memory");
 		return EXIT_USAGE;

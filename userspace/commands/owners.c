@@ -149,18 +149,14 @@ static int print_owners(const struct books *books, size_t n_books, bool json)
 
 static enum exit_status run(int argc, char **argv)
 {
-	enum exit_status status = EXIT_BALANCED;
 	struct reading reading = { 0 };
+	enum exit_status status;
 	struct books *books;
 	size_t count;
 	char *error;
 
-	if (!command_reading(&reading, argc, argv, options))
-		return EXIT_USAGE;
-	if (reading.help) {
-		puts(help);
-		return EXIT_BALANCED;
-	}
+	if (!command_reading(&reading, argc, argv, options, help, &status))
+		return status;
 	if (books_read_pools(&books, &count, reading.pool, "owners",
 			     reading.live, &error)) {
 		error_report(&error);

@@ -301,15 +301,12 @@ static enum exit_status run(int argc, char **argv)
 {
 	struct reading reading = { 0 };
 	struct witness witness;
-	enum exit_status status = EXIT_USAGE;
+	enum exit_status status;
 	char *error;
 
-	if (!command_reading(&reading, argc, argv, options))
-		return EXIT_USAGE;
-	if (reading.help) {
-		puts(help);
-		return EXIT_BALANCED;
-	}
+	if (!command_reading(&reading, argc, argv, options, help, &status))
+		return status;
+	status = EXIT_USAGE;
 	if (witness_read(&witness, reading.live, &error))
 		error_report(&error);
 	else if (reading.json ? print_json(&witness) : print_human(&witness))

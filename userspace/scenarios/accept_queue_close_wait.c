@@ -106,7 +106,7 @@ struct round {
 
 static struct whose children(const struct round *round)
 {
-	return (struct whose){ BOOKS_CLASS_ACCEPT_QUEUE, &round->server };
+	return whose(BOOKS_CLASS_ACCEPT_QUEUE, &round->server);
 }
 
 /*
@@ -209,8 +209,8 @@ static bool release(struct play *play, struct round *round)
 	       play_expect(play, phase, "children accepted",
 			   accepting ? play->connections : 0, accepted) &&
 	       play_expect_sockets(play, phase,
-				   (struct whose){ BOOKS_CLASS_ACCEPT_QUEUE,
-						   NULL }, 0) &&
+				   whose(BOOKS_CLASS_ACCEPT_QUEUE, NULL),
+				   0) &&
 	       play_expect_balanced(play, phase);
 }
 

@@ -121,11 +121,6 @@ struct round {
 	long long sent;		/* bytes that the server's sockets took */
 };
 
-static struct whose whose(enum books_class class, const struct actor *actor)
-{
-	return (struct whose){ class, actor };
-}
-
 static bool before(struct play *play, struct round *round)
 {
 	long long n = play->connections, value;

@@ -170,11 +170,6 @@ struct run {
 	long long orphans;	/* that were there before */
 };
 
-static struct whose whose(enum books_class class, const struct actor *actor)
-{
-	return (struct whose){ class, actor };
-}
-
 static bool before(struct play *play, struct run *run)
 {
 	struct books_charge orphans;
