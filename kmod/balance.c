@@ -7,12 +7,17 @@
 #include <net/tcp_states.h>
 
 #include "balance.h"
+#include "counter.h"
 
-/* How many snapshots in a row must agree, and how many are taken at most. */
-#define AGREE 4
-#define SNAPSHOTS 8
-/* The pause after the first; each is twice as long as the one before. */
+/* The pause after the first snapshot; each is twice as long as the one before. */
 #define PAUSE_MS 20
+/* How many snapshots in a row must agree: they span 140 ms. */
+#define AGREE 4
+/*
+ * How many are taken at most, and must agree where a closed socket may live on
+ * in a packet: they span 5 s. A neighbour is asked for 3 s (mcast_solicit).
+ */
+#define SNAPSHOTS 9
 
 const char *const skbal_class_names[SKBAL_CLASSES] = {
 	[SKBAL_OPEN] = "open",
@@ -34,7 +39,8 @@ const char *const skbal_verdict_names[] = {
 
 s64 skbal_sum_bytes(const struct skbal_sum *sum)
 {
-	return sum->forward_alloc + sum->write_queue + sum->receive_queue;
+	return sum->forward_alloc + sum->write_queue + sum->receive_queue +
+	       sum->hidden;
 }
 
 s64 skbal_balance_pages(s64 bytes)
@@ -47,8 +53,18 @@ bool skbal_balance_is_fractional(const struct skbal_snapshot *snap,
 {
 	if (!(skbal_charge_total(&socket->charge) & ~PAGE_MASK))
 		return false;
+	if (SKBAL_MPTCP_LENDS && socket->flags & SKBAL_SUBFLOW)
+		return false;
 	return !(socket->flags & (SKBAL_OPAQUE | SKBAL_MOVING)) &&
-	       !str_has_prefix(snap->protocols[socket->protocol].name, "MPTCP");
+	       !skbal_snapshot_is_mptcp(snap, socket);
+}
+
+/* Nothing but the tracker leads to the socket. */
+static bool is_unreachable(const struct skbal_socket *socket)
+{
+	return socket->flags & SKBAL_TRACKED && !socket->parent &&
+	       !(socket->flags & (SKBAL_HASHED | SKBAL_QUEUED | SKBAL_HELD |
+				  SKBAL_PASSED | SKBAL_REGISTERED));
 }
 
 static enum skbal_class class_of(const struct skbal_socket *socket)
@@ -56,10 +72,12 @@ static enum skbal_class class_of(const struct skbal_socket *socket)
 	if (socket->flags & SKBAL_QUEUED)
 		return SKBAL_ACCEPT_QUEUE;
 	if (socket->flags & SKBAL_DEAD)
-		return SKBAL_ORPHAN;
+		return is_unreachable(socket) ? SKBAL_UNREACHABLE :
+						SKBAL_ORPHAN;
 	if (!(socket->flags & SKBAL_HELD))
-		return socket->flags & SKBAL_FILE ? SKBAL_FD_IN_FLIGHT :
-						    SKBAL_KERNEL;
+		return socket->flags & (SKBAL_FILE | SKBAL_PASSED |
+					SKBAL_REGISTERED) ?
+		       SKBAL_FD_IN_FLIGHT : SKBAL_KERNEL;
 	if (socket->state == TCP_LISTEN)
 		return SKBAL_LISTEN;
 	if (socket->state == TCP_CLOSE && !(socket->flags & SKBAL_HASHED))
@@ -67,11 +85,22 @@ static enum skbal_class class_of(const struct skbal_socket *socket)
 	return SKBAL_OPEN;
 }
 
+/*
+ * Closed SCTP sockets are not counted as allocated any more, although they are
+ * charged until their associations have ended (sctp_close()).
+ */
+static bool is_allocated(const struct skbal_snapshot *snap,
+			 const struct skbal_socket *socket)
+{
+	return !(socket->flags & SKBAL_DEAD &&
+		 skbal_snapshot_pool(snap, socket) == SKBAL_POOL_SCTP);
+}
+
 static void add_socket(const struct skbal_snapshot *snap,
 		       struct skbal_socket *socket, struct skbal_balance *ret)
 {
 	socket->class = class_of(socket);
-	ret->found++;
+	ret->found += is_allocated(snap, socket);
 	ret->owned += !!(socket->flags & SKBAL_OWNED);
 	if (socket->flags & SKBAL_BYPASSED) {
 		ret->bypassed += skbal_charge_total(&socket->charge);
@@ -132,8 +161,13 @@ static void judge(struct skbal_balance *b)
 		    "%lld sockets are allocated but were not found", lost);
 	else if (b->unaccounted > 0 && b->unaccounted > b->bound && b->opaque)
 		say(b, SKBAL_INCOMPLETE,
-		    "%llu sockets have charges that cannot be read (sockmap, kTLS)",
+		    "%llu sockets have charges that cannot be read (ULP)",
 		    b->opaque);
+	else if (b->unaccounted > 0 && b->unaccounted > b->bound &&
+		 b->packets_waiting)
+		say(b, SKBAL_INCOMPLETE,
+		    "%llu packets wait in devices, and may keep closed sockets",
+		    b->packets_waiting);
 	else if (b->unaccounted > 0 && b->unaccounted > b->bound)
 		say(b, SKBAL_IMBALANCED,
 		    "pages are charged that no socket owns");
@@ -146,26 +180,38 @@ static void judge(struct skbal_balance *b)
 		    "the counter is the sum of what the sockets are charged");
 }
 
-static void balance_pool(struct skbal_snapshot *snap, enum skbal_pool_id id,
-			 struct skbal_balance *ret)
+static void balance_pool(const struct skbal_snapshot *snap,
+			 enum skbal_pool_id id, struct skbal_balance *ret)
 {
-	size_t i;
-
-	memset(ret, 0, sizeof(*ret));
-	for (i = 0; i < snap->sockets.used; i++) {
-		struct skbal_socket *socket = skbal_snapshot_socket(snap, i);
-
-		if (skbal_snapshot_pool(snap, socket) == id)
-			add_socket(snap, socket, ret);
-	}
 	ret->counter = snap->pools[id].memory_allocated + snap->pools[id].percpu;
 	ret->unaccounted = ret->counter * (s64)PAGE_SIZE - ret->charged;
 	ret->bound = snap->moved_bytes[id] + snap->moved_pages[id] * PAGE_SIZE;
 	ret->churn = snap->churn[id];
 	ret->allocated = snap->sockets_allocated[id];
+	/* the others return their pages before they wait for their packets */
+	if (id == SKBAL_POOL_UDP)
+		ret->packets_waiting = snap->packets_waiting;
 	if (missing(ret) > 0)
-		ret->classes[SKBAL_UNREACHABLE].sockets = missing(ret);
+		ret->classes[SKBAL_UNREACHABLE].sockets += missing(ret);
 	judge(ret);
+}
+
+static void balance_all(const struct skbal_snapshot *snap,
+			struct skbal_balance ret[SKBAL_POOLS])
+{
+	unsigned int id;
+	size_t i;
+
+	memset(ret, 0, SKBAL_POOLS * sizeof(*ret));
+	for (i = 0; i < snap->sockets.used; i++) {
+		struct skbal_socket *socket = skbal_snapshot_socket(snap, i);
+
+		id = skbal_snapshot_pool(snap, socket);
+		if (id != SKBAL_POOL_NONE)
+			add_socket(snap, socket, &ret[id]);
+	}
+	for (id = 0; id < SKBAL_POOLS; id++)
+		balance_pool(snap, id, &ret[id]);
 }
 
 /* What must stay the same from snapshot to snapshot for a loss to be real. */
@@ -209,11 +255,21 @@ static void run_extend(struct run *run, const struct skbal_balance *balance)
 	}
 }
 
+/*
+ * A UDP socket keeps its charge until its last packet has been sent, and for an
+ * RCU grace period after it was closed (udp_destruct_sock()).
+ */
+static bool needs_patience(enum skbal_pool_id id, const struct run *run)
+{
+	return id == SKBAL_POOL_UDP && run->claim.unaccounted > 0;
+}
+
 /* A live reading that is in flux stays so: traffic does not wait for us. */
-static bool run_stands(const struct run *run)
+static bool run_stands(enum skbal_pool_id id, const struct run *run)
 {
 	return run->claim.verdict == SKBAL_BALANCED ||
-	       run->claim.verdict == SKBAL_IN_FLUX || run->length >= AGREE;
+	       run->claim.verdict == SKBAL_IN_FLUX ||
+	       run->length >= (needs_patience(id, run) ? SNAPSHOTS : AGREE);
 }
 
 static void say_unsettled(const struct run *run, struct skbal_balance *balance)
@@ -227,31 +283,64 @@ static void say_unsettled(const struct run *run, struct skbal_balance *balance)
 	    skbal_balance_pages(run->highest), missing(balance));
 }
 
+static bool settled(const struct run runs[SKBAL_POOLS],
+		    const struct skbal_counters *counters)
+{
+	unsigned int id;
+
+	for (id = 0; id < SKBAL_POOLS; id++)
+		if (!run_stands(id, &runs[id]))
+			return false;
+	return !counters->suspects;
+}
+
+static s64 all_missing(const struct skbal_balance balances[SKBAL_POOLS])
+{
+	s64 sum = 0;
+	unsigned int id;
+
+	for (id = 0; id < SKBAL_POOLS; id++)
+		sum += max(missing(&balances[id]), 0);
+	return sum;
+}
+
+static int settle_once(struct skbal_snapshot *snap,
+		       struct skbal_balance ret[SKBAL_POOLS],
+		       struct run runs[SKBAL_POOLS],
+		       struct skbal_counters *counters)
+{
+	unsigned int id;
+	int err = skbal_snapshot_take(snap);
+
+	if (err)
+		return err;
+	balance_all(snap, ret);
+	for (id = 0; id < SKBAL_POOLS; id++)
+		run_extend(&runs[id], &ret[id]);
+	return snap->live ? 0 : skbal_counters_compare(counters, snap,
+						       all_missing(ret));
+}
+
 int skbal_balance_settle(struct skbal_snapshot *snap,
-			 struct skbal_balance ret[SKBAL_POOLS])
+			 struct skbal_balance ret[SKBAL_POOLS],
+			 struct skbal_counters *counters)
 {
 	struct run runs[SKBAL_POOLS] = {};
 	unsigned int taken, id;
-	bool settled;
 	int err;
 
 	for (taken = 1; ; taken++) {
-		err = skbal_snapshot_take(snap);
+		err = settle_once(snap, ret, runs, counters);
 		if (err)
 			return err;
-		settled = true;
-		for (id = 0; id < SKBAL_POOLS; id++) {
-			balance_pool(snap, id, &ret[id]);
-			run_extend(&runs[id], &ret[id]);
-			settled &= run_stands(&runs[id]);
-		}
-		if (settled || taken == SNAPSHOTS)
+		if (settled(runs, counters) || taken == SNAPSHOTS)
 			break;
 		if (msleep_interruptible(PAUSE_MS << (taken - 1)))
 			return -EINTR;
 	}
 	for (id = 0; id < SKBAL_POOLS; id++)
-		if (!run_stands(&runs[id]))
+		if (!run_stands(id, &runs[id]))
 			say_unsettled(&runs[id], &ret[id]);
+	skbal_counters_judge(counters);
 	return taken;
 }

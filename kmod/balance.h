@@ -36,6 +36,7 @@ struct skbal_sum {
 	s64 forward_alloc;
 	s64 write_queue;
 	s64 receive_queue;
+	s64 hidden;
 };
 
 struct skbal_balance {
@@ -46,7 +47,8 @@ struct skbal_balance {
 	u64 bound;			/* bytes; 0 if exact */
 	u64 churn;			/* sockets; 0 if exact */
 	s64 allocated;			/* sockets; -1 if the pool has no count */
-	u64 found;
+	u64 found;			/* of those that are allocated */
+	u64 packets_waiting;		/* that may keep closed sockets; UDP */
 	u64 fractional;
 	unsigned long fractional_id;	/* which ones, to compare snapshots */
 	u64 opaque;
@@ -65,6 +67,7 @@ static inline void skbal_sum_add(struct skbal_sum *sum,
 	sum->forward_alloc += charge->forward_alloc;
 	sum->write_queue += charge->write_queue;
 	sum->receive_queue += charge->receive_queue;
+	sum->hidden += charge->hidden;
 }
 
 /** skbal_sum_bytes() - what a group is charged in all */
@@ -81,20 +84,25 @@ s64 skbal_balance_pages(s64 bytes);
 bool skbal_balance_is_fractional(const struct skbal_snapshot *snap,
 				 const struct skbal_socket *socket);
 
+struct skbal_counters;
+
 /**
  * skbal_balance_settle() - take snapshots until their verdict stands
  * @snap: as for skbal_snapshot_take()
  * @ret: one balance for each pool
+ * @counters: the other books; zero. Exact mode only: else they stay empty.
  *
  * A torn reading passes, a loss does not: "imbalanced" and "incomplete" are
  * said only if several snapshots in a row, ever further apart, agree. Where
- * they do not, the verdict is "in-flux".
+ * they do not, the verdict is "in-flux". What a packet on its way can explain
+ * must stay longer than any packet waits for the address of its next hop.
  *
  * Context: may sleep.
  * Return: the number of snapshots taken, or what skbal_snapshot_take() says,
  *	   or -EINTR.
  */
 int skbal_balance_settle(struct skbal_snapshot *snap,
-			 struct skbal_balance ret[SKBAL_POOLS]);
+			 struct skbal_balance ret[SKBAL_POOLS],
+			 struct skbal_counters *counters);
 
 #endif /* SKBAL_BALANCE_H */

@@ -1,11 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only
+#include <linux/cgroup.h>
 #include <linux/hash.h>
+#include <linux/memcontrol.h>
 #include <linux/tcp.h>
 #include <net/ipv6.h>
+#include <net/mptcp.h>
 #include <net/net_namespace.h>
 #include <net/sock.h>
+#include <net/tcp.h>
+#include <net/transp_v6.h>
 
 #include "census.h"
+#include "hidden.h"
+#include "mptcp.h"
 #include "snapshot.h"
 
 /* The slot of @sk in the index: it holds the entry plus one, or 0. */
@@ -26,16 +33,15 @@ static u32 *index_slot(const struct skbal_snapshot *snap, const struct sock *sk)
  */
 static int protocol_add(struct skbal_snapshot *snap, const struct proto *prot)
 {
-	enum skbal_pool_id pool = skbal_pool_of(prot);
+	enum skbal_pool_id pool = skbal_pool_of(snap->protos, prot);
 	struct skbal_protocol *protocol;
 	unsigned int i;
 
-	if (pool == SKBAL_POOL_NONE)
-		return -1;
 	for (i = 0; i < snap->nr_protocols; i++)
 		if (!strcmp(snap->protocols[i].name, prot->name))
 			return i;
-	if (i == SKBAL_PROTOCOLS)
+	if (i == (pool == SKBAL_POOL_NONE ? SKBAL_FOREIGN_PROTOCOLS :
+					    SKBAL_PROTOCOLS))
 		return -1;
 	protocol = &snap->protocols[snap->nr_protocols++];
 	protocol->prot = prot;
@@ -52,9 +58,47 @@ static int protocol_of(struct skbal_snapshot *snap, const struct sock *sk)
 	for (i = 0; i < snap->nr_protocols; i++)
 		if (snap->protocols[i].prot == prot)
 			return i;
-	if (skbal_pool_of(prot) == SKBAL_POOL_NONE)
-		return -1;
 	return protocol_add(snap, sk->sk_prot_creator);
+}
+
+static bool is_foreign(const struct skbal_snapshot *snap, int protocol)
+{
+	return snap->protocols[protocol].pool == SKBAL_POOL_NONE;
+}
+
+/* Where there is no room the walk will be repeated. */
+static u32 net_add(struct skbal_snapshot *snap, const struct net *net)
+{
+	struct skbal_net *entry;
+
+	snap->nets.wanted++;
+	if (snap->nets.used == snap->nets.size)
+		return 0;
+	entry = skbal_snapshot_net(snap, snap->nets.used++);
+	memset(entry, 0, sizeof(*entry));
+	entry->net = net;
+	entry->inum = net->ns.inum;
+	return snap->nets.used;
+}
+
+/* As index_slot(). One namespace after the other: the last is asked first. */
+static u32 net_of(struct skbal_snapshot *snap, const struct net *net)
+{
+	u32 mask = BIT(snap->net_index_bits) - 1;
+	u32 i = hash_ptr(net, snap->net_index_bits);
+	u32 *slot = &snap->net_index[i];
+
+	if (snap->nets.used &&
+	    skbal_snapshot_net(snap, snap->last_net)->net == net)
+		return snap->last_net;
+	while (*slot && skbal_snapshot_net(snap, *slot - 1)->net != net) {
+		i = (i + 1) & mask;
+		slot = &snap->net_index[i];
+	}
+	if (!*slot)
+		*slot = net_add(snap, net);
+	snap->last_net = *slot ? *slot - 1 : 0;
+	return snap->last_net;
 }
 
 static bool is_tcp(const struct sock *sk)
@@ -63,14 +107,20 @@ static bool is_tcp(const struct sock *sk)
 }
 
 /* Every one of these only grows: any packet or call changes the sum. */
-static u32 motion_of(const struct sock *sk)
+static u32 tcp_motion(const struct tcp_sock *tp)
 {
-	const struct tcp_sock *tp = tcp_sk(sk);
-
-	if (!is_tcp(sk))
-		return 0;
 	return READ_ONCE(tp->segs_in) + READ_ONCE(tp->segs_out) +
 	       READ_ONCE(tp->copied_seq) + READ_ONCE(tp->write_seq);
+}
+
+/* Other protocols: a packet that came or went, unless it was put back. */
+static u32 motion_of(const struct sock *sk)
+{
+	if (is_tcp(sk))
+		return tcp_motion(tcp_sk(sk));
+	return hash_ptr(READ_ONCE(sk->sk_receive_queue.next), 32) +
+	       hash_ptr(READ_ONCE(sk->sk_receive_queue.prev), 32) +
+	       READ_ONCE(sk->sk_receive_queue.qlen);
 }
 
 /*
@@ -85,48 +135,57 @@ static unsigned int ownership_flags(const struct sock *sk)
 	       (!sock || READ_ONCE(sock->file) ? SKBAL_FILE : 0);
 }
 
-/* Hidden charges need a struct proto that is not the original one. */
-static unsigned int opaque_flag(const struct skbal_snapshot *snap,
-				const struct sock *sk, int protocol)
+/* kTLS, sockmap and MPTCP give a socket another struct proto. */
+static bool is_plain(const struct skbal_snapshot *snap, const struct sock *sk,
+		     int protocol)
 {
-	if (READ_ONCE(sk->sk_prot) == snap->protocols[protocol].prot ||
-	    !is_tcp(sk) || !skbal_charge_is_opaque(sk))
-		return 0;
-	return SKBAL_OPAQUE;
+	return READ_ONCE(sk->sk_prot) == snap->protocols[protocol].prot ||
+	       !is_tcp(sk);
 }
 
-static unsigned int charge_read_locked(struct sock *sk,
-				       struct skbal_charge *ret)
-	__releases(&sk->sk_lock.slock)
+/* What the charge of a socket that is not plain holds beside its queues. */
+static unsigned int hidden_read(const struct sock *sk, bool queues,
+				struct skbal_charge *charge)
+{
+	bool opaque;
+
+	if (sk_is_mptcp(sk))
+		return SKBAL_SUBFLOW;
+	charge->hidden = skbal_hidden_read(sk, queues, &opaque);
+	return opaque ? SKBAL_OPAQUE : 0;
+}
+
+static unsigned int charge_read(struct sock *sk, bool plain,
+				struct skbal_charge *ret)
 {
 	bool owned = sk->sk_lock.owned;
 
 	skbal_charge_read(sk, !owned, ret);
+	return (owned ? SKBAL_OWNED : 0) |
+	       (plain ? 0 : hidden_read(sk, !owned, ret));
+}
+
+static unsigned int charge_read_locked(struct sock *sk, bool plain,
+				       struct skbal_charge *ret)
+	__releases(&sk->sk_lock.slock)
+{
+	unsigned int flags = charge_read(sk, plain, ret);
+
 	spin_unlock_bh(&sk->sk_lock.slock);
-	return owned ? SKBAL_OWNED : 0;
+	return flags;
 }
 
 /*
  * The socket's spinlock is only tried: a table's lock is held, and the other
  * order exists (inet_hash() under lock_sock()).
  */
-static unsigned int charge_read_live(struct sock *sk, struct skbal_charge *ret)
+static unsigned int charge_read_live(struct sock *sk, bool plain,
+				     struct skbal_charge *ret)
 {
 	if (spin_trylock_bh(&sk->sk_lock.slock))
-		return charge_read_locked(sk, ret);
+		return charge_read_locked(sk, plain, ret);
 	skbal_charge_read(sk, false, ret);
-	return SKBAL_MOVING;
-}
-
-static unsigned int charge_read(const struct skbal_snapshot *snap,
-				struct sock *sk, struct skbal_charge *ret)
-{
-	bool owned = sk->sk_lock.owned;
-
-	if (snap->live)
-		return charge_read_live(sk, ret);
-	skbal_charge_read(sk, !owned, ret);
-	return owned ? SKBAL_OWNED : 0;
+	return SKBAL_MOVING | (plain ? 0 : hidden_read(sk, false, ret));
 }
 
 static void addresses_read(const struct sock *sk, struct skbal_detail *ret)
@@ -147,20 +206,42 @@ static void addresses_read(const struct sock *sk, struct skbal_detail *ret)
 	ipv6_addr_set_v4mapped(sk->sk_daddr, &ret->remote);
 }
 
+static u64 cgroup_of(const struct sock *sk)
+{
+#ifdef CONFIG_SOCK_CGROUP_DATA
+	return cgroup_id(sock_cgroup_ptr((struct sock_cgroup_data *)
+					 &sk->sk_cgrp_data));
+#else
+	return 0;
+#endif
+}
+
+static u64 memcg_of(const struct sock *sk)
+{
+#ifdef CONFIG_MEMCG
+	const struct mem_cgroup *memcg = READ_ONCE(sk->sk_memcg);
+
+	return memcg ? cgroup_id(memcg->css.cgroup) : 0;
+#else
+	return 0;
+#endif
+}
+
 static void detail_read(const struct sock *sk, struct skbal_detail *ret)
 {
 	struct socket *sock = READ_ONCE(sk->sk_socket);
 
 	ret->inode = sock ? SOCK_INODE(sock)->i_ino : 0;
 	ret->uid = from_kuid_munged(&init_user_ns, sk->sk_uid);
-	ret->netns = sock_net(sk)->ns.inum;
+	ret->cgroup = cgroup_of(sk);
+	ret->memcg = memcg_of(sk);
 	ret->holders = 0;
 	ret->listener = 0;
 	ret->wait_ms = 0;
 	addresses_read(sk, ret);
 }
 
-static struct skbal_socket *entry_add(struct skbal_snapshot *snap, u32 *slot,
+static struct skbal_socket *entry_new(struct skbal_snapshot *snap, u32 *slot,
 				      struct sock *sk, int protocol)
 {
 	struct skbal_socket *socket;
@@ -173,17 +254,43 @@ static struct skbal_socket *entry_add(struct skbal_snapshot *snap, u32 *slot,
 
 	socket->sk = sk;
 	socket->protocol = protocol;
-	socket->ipv6 = sk->sk_family == AF_INET6;
+	socket->net = net_of(snap, sock_net(sk));
 	socket->state = READ_ONCE(sk->sk_state);
-	socket->motion = snap->live ? motion_of(sk) : 0;
-	socket->flags = charge_read(snap, sk, &socket->charge) |
-			opaque_flag(snap, sk, protocol) |
-			(skbal_bypasses(sk) ? SKBAL_BYPASSED : 0);
-	/* it may be gone when the walk ends; see read_ownership() */
-	if (snap->live)
+	socket->flags = (sk->sk_net_refcnt ? SKBAL_USED : 0) |
+			(sk->sk_family == AF_INET6 ? SKBAL_IPV6 : 0);
+	socket->motion = 0;
+	socket->parent = 0;
+	return socket;
+}
+
+/* What a socket is charged, for those that charge a pool. */
+static void entry_fill(struct skbal_snapshot *snap,
+		       struct skbal_socket *socket, struct sock *sk)
+{
+	bool plain = is_plain(snap, sk, socket->protocol);
+
+	if (snap->live) {
+		socket->motion = motion_of(sk);
+		socket->flags |= charge_read_live(sk, plain, &socket->charge);
+		/* it may be gone when the walk ends; see read_ownership() */
 		socket->flags |= ownership_flags(sk);
+	} else {
+		socket->flags |= charge_read(sk, plain, &socket->charge);
+	}
+	if (skbal_bypasses(sk))
+		socket->flags |= SKBAL_BYPASSED;
 	if (snap->detail)
 		detail_read(sk, skbal_snapshot_detail(snap, socket));
+	skbal_mptcp_meet(snap, socket, sk);
+}
+
+static struct skbal_socket *entry_add(struct skbal_snapshot *snap, u32 *slot,
+				      struct sock *sk, int protocol)
+{
+	struct skbal_socket *socket = entry_new(snap, slot, sk, protocol);
+
+	if (socket && !is_foreign(snap, protocol))
+		entry_fill(snap, socket, sk);
 	return socket;
 }
 
@@ -197,6 +304,8 @@ static void mark_moving(struct skbal_snapshot *snap,
 /* The socket was born or has gone between the two walks. */
 static void mark_churn(struct skbal_snapshot *snap, struct skbal_socket *socket)
 {
+	if (is_foreign(snap, socket->protocol))
+		return;
 	mark_moving(snap, socket, abs(skbal_charge_total(&socket->charge)));
 	snap->churn[skbal_snapshot_pool(snap, socket)]++;
 }
@@ -207,8 +316,12 @@ static noinline void entry_compare(struct skbal_snapshot *snap,
 				   struct sock *sk)
 {
 	struct skbal_charge charge;
-	unsigned int flags = charge_read_live(sk, &charge);
+	unsigned int flags;
 
+	if (is_foreign(snap, socket->protocol))
+		return;
+	flags = charge_read_live(sk, is_plain(snap, sk, socket->protocol),
+				 &charge);
 	if (memcmp(&charge, &socket->charge, sizeof(charge)) ||
 	    motion_of(sk) != socket->motion ||
 	    (flags | socket->flags) & (SKBAL_OWNED | SKBAL_MOVING))
@@ -253,8 +366,11 @@ static void read_ownership(struct skbal_snapshot *snap)
 	for (i = 0; i < snap->sockets.used; i++) {
 		struct skbal_socket *socket = skbal_snapshot_socket(snap, i);
 
-		if (!(socket->flags & SKBAL_HELD))
-			socket->flags |= ownership_flags(socket->sk);
+		if (socket->flags & SKBAL_HELD)
+			continue;
+		socket->flags |= ownership_flags(socket->sk);
+		if (socket->flags & SKBAL_DEAD && is_tcp(socket->sk))
+			snap->orphans_met++;
 	}
 }
 
@@ -274,12 +390,16 @@ static void mark_gone(struct skbal_snapshot *snap)
 void skbal_census_init(struct skbal_snapshot *snap)
 {
 	enum skbal_pool_id id;
+	struct net *net;
 
-	for (id = 0; id < SKBAL_POOLS; id++) {
-		protocol_add(snap, skbal_pools[id].proto);
-		if (skbal_pools[id].proto6)
-			protocol_add(snap, skbal_pools[id].proto6);
-	}
+	for (id = 0; id < SKBAL_POOLS; id++)
+		if (snap->protos[id])
+			protocol_add(snap, snap->protos[id]);
+#if IS_BUILTIN(CONFIG_IPV6)
+	protocol_add(snap, &tcpv6_prot);
+#endif
+	for_each_net_rcu(net)
+		net_of(snap, net);
 }
 
 void skbal_census_finish(struct skbal_snapshot *snap)
@@ -288,4 +408,5 @@ void skbal_census_finish(struct skbal_snapshot *snap)
 		read_ownership(snap);
 	else if (snap->walk == 2)
 		mark_gone(snap);
+	skbal_mptcp_finish(snap);
 }

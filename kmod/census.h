@@ -11,20 +11,22 @@ struct skbal_socket;
 struct sock;
 
 /**
- * skbal_census_init() - enter the protocols that are known beforehand
+ * skbal_census_init() - enter the protocols and namespaces that are known
+ * beforehand
  *
- * The others are entered when their first socket is met.
+ * Other protocols are entered when their first socket is met.
+ * Context: RCU read side.
  */
 void skbal_census_init(struct skbal_snapshot *snap);
 
 /**
  * skbal_census_meet() - enter a socket, or find its entry
- * @found: where it was met: SKBAL_HASHED, SKBAL_QUEUED or SKBAL_HELD
+ * @found: where it was met: SKBAL_HASHED, ...; 0 if it belongs to another one
  *
  * Context: something keeps @sk alive: the lock of the table that it is in, or
  * the stopped machine. RCU read side.
- * Return: the entry; NULL if @sk charges no pool, or if there is no room: then
- *	   it is only counted, in @snap->sockets.wanted.
+ * Return: the entry; NULL if there is no room: then it is only counted, in
+ *	   @snap->sockets.wanted.
  */
 struct skbal_socket *skbal_census_meet(struct skbal_snapshot *snap,
 				       struct sock *sk, unsigned int found);

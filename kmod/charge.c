@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <linux/errqueue.h>
-#include <linux/skmsg.h>
-#include <net/inet_connection_sock.h>
 #include <net/sock.h>
 
 #include "charge.h"
+#include "sctp.h"
 
 /*
  * Packets in the error queue are added to sk_rmem_alloc without a charge
@@ -42,13 +41,11 @@ static u32 skb_zerocopy_bytes(const struct sk_buff *skb)
 	return skb->truesize - SKB_TRUESIZE(skb_end_offset(skb));
 }
 
-u32 skbal_charge_zerocopy(struct sock *sk)
+static u32 zerocopy_bytes(struct sock *sk)
 {
 	struct sk_buff *skb;
 	u32 bytes = 0;
 
-	if (sk->sk_protocol != IPPROTO_TCP)
-		return 0;
 	skb_queue_walk(&sk->sk_write_queue, skb)
 		bytes += skb_zerocopy_bytes(skb);
 	skb_rbtree_walk(skb, &sk->tcp_rtx_queue)
@@ -56,13 +53,20 @@ u32 skbal_charge_zerocopy(struct sock *sk)
 	return bytes;
 }
 #else
-u32 skbal_charge_zerocopy(struct sock *sk)
+static u32 zerocopy_bytes(struct sock *sk)
 {
 	return 0;
 }
 #endif
 
-bool skbal_charge_is_opaque(const struct sock *sk)
+u32 skbal_charge_zerocopy(struct sock *sk)
 {
-	return sk_psock(sk) || READ_ONCE(inet_csk(sk)->icsk_ulp_ops);
+	switch (sk->sk_protocol) {
+	case IPPROTO_TCP:
+		return zerocopy_bytes(sk);
+	case IPPROTO_SCTP:
+		return skbal_sctp_chunk_bytes(sk);
+	default:
+		return 0;
+	}
 }

@@ -7,21 +7,22 @@
 #include <net/sock.h>
 
 /*
- * The first three add up to the charge. The last two are held by the socket
- * but, by design of the kernel, not charged; they are not in the first three.
+ * The first four add up to the charge. The last two are held by the socket
+ * but, by design of the kernel, not charged; they are not in the first ones.
  */
 struct skbal_charge {
 	s32 forward_alloc;
 	s32 write_queue;
 	s32 receive_queue;
+	u32 hidden;		/* beside the queues: see hidden.h */
 	u32 error_queue;
-	u32 zerocopy;
+	u32 zerocopy;		/* SCTP: the descriptors of chunks */
 };
 
 static inline s64 skbal_charge_total(const struct skbal_charge *charge)
 {
 	return (s64)charge->forward_alloc + charge->write_queue +
-	       charge->receive_queue;
+	       charge->receive_queue + charge->hidden;
 }
 
 /**
@@ -32,8 +33,10 @@ static inline s64 skbal_charge_total(const struct skbal_charge *charge)
 u32 skbal_charge_error_queue(struct sock *sk);
 
 /**
- * skbal_charge_zerocopy() - bytes of pure zerocopy data in the write and
- * retransmit queues of a TCP socket, which are not charged
+ * skbal_charge_zerocopy() - bytes in the write queue that are not charged
+ *
+ * Of a TCP socket pure zerocopy data, also in the retransmit queue; of an SCTP
+ * socket the descriptors of its chunks.
  *
  * Context: the caller holds the socket's spinlock and no process owns it, or
  * the machine is stopped.
@@ -43,7 +46,9 @@ u32 skbal_charge_zerocopy(struct sock *sk);
 /**
  * skbal_charge_read() - read the charge of a socket
  * @queues: whether the queues can be walked: see skbal_charge_zerocopy(). If
- *	    not, pure zerocopy data counts as charged.
+ *	    not, what skbal_charge_zerocopy() finds counts as charged.
+ *
+ * What skbal_hidden_read() finds is for the caller to add.
  */
 static inline void skbal_charge_read(struct sock *sk, bool queues,
 				     struct skbal_charge *ret)
@@ -62,15 +67,7 @@ static inline void skbal_charge_read(struct sock *sk, bool queues,
 		ret->write_queue -= ret->zerocopy;
 	}
 	ret->forward_alloc = skbal_forward_alloc(sk);
+	ret->hidden = 0;
 }
-
-/**
- * skbal_charge_is_opaque() - whether charges are hidden in a sockmap or an ULP
- *
- * kTLS, espintcp and sockmap charge the socket for data that is in none of its
- * queues (sk_msg_alloc() in net/core/skmsg.c), where nobody else can count it.
- * Context: RCU read side.
- */
-bool skbal_charge_is_opaque(const struct sock *sk);
 
 #endif /* SKBAL_CHARGE_H */

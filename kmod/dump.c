@@ -8,8 +8,10 @@
 #include <net/tcp_states.h>
 
 #include "balance.h"
+#include "counter.h"
 #include "dump.h"
 #include "group.h"
+#include "pause.h"
 #include "text.h"
 
 /* One open file: its snapshot, from open to release. */
@@ -17,7 +19,9 @@ struct dump {
 	const struct dump_file *file;
 	struct skbal_snapshot snap;
 	struct skbal_balance balances[SKBAL_POOLS];
+	struct skbal_counters counters;
 	int snapshots;			/* taken to reach the verdict */
+	u64 pause_ns;			/* estimated, if that was too long */
 	struct skbal_groups groups;
 	u32 rows;
 };
@@ -25,7 +29,7 @@ struct dump {
 /* What a file shows after the header and its pool's balance. */
 struct dump_kind {
 	const char *name;
-	bool sockets, owners;		/* what the rows are; else no rows */
+	bool sockets, owners, counters;	/* what the rows are; else no rows */
 	void (*summary)(struct seq_file *seq, const struct dump *dump,
 			enum skbal_pool_id pool);
 };
@@ -56,6 +60,13 @@ static const char *state_name(u8 state)
 	return state < ARRAY_SIZE(names) && names[state] ? names[state] : "-";
 }
 
+static void show_versions(struct seq_file *seq)
+{
+	seq_printf(seq, "version %s\n", SKBALANCE_VERSION);
+	seq_printf(seq, "kernel %s\n", init_utsname()->release);
+	seq_printf(seq, "page_size %lu\n", PAGE_SIZE);
+}
+
 static void show_header(struct seq_file *seq, const struct dump *dump)
 {
 	u64 owned = 0;
@@ -63,9 +74,6 @@ static void show_header(struct seq_file *seq, const struct dump *dump)
 
 	for (id = 0; id < SKBAL_POOLS; id++)
 		owned += dump->balances[id].owned;
-	seq_printf(seq, "version %s\n", SKBALANCE_VERSION);
-	seq_printf(seq, "kernel %s\n", init_utsname()->release);
-	seq_printf(seq, "page_size %lu\n", PAGE_SIZE);
 	seq_printf(seq, "mode %s\n", dump->file->live ? "live" : "exact");
 	seq_printf(seq, "pause_ns %llu\n", dump->snap.pause_ns);
 	seq_printf(seq, "snapshots %d\n", dump->snapshots);
@@ -92,7 +100,7 @@ static void show_pool(struct seq_file *seq, const struct dump *dump,
 	const struct skbal_pool_reading *reading = &dump->snap.pools[pool];
 	const struct skbal_balance *b = &dump->balances[pool];
 
-	seq_printf(seq, "pool %s\n", skbal_pools[pool].name);
+	seq_printf(seq, "pool %s\n", skbal_pool_names[pool]);
 	show_protocol_names(seq, dump, pool);
 	seq_printf(seq, "memory_allocated_pages %lld\n",
 		   reading->memory_allocated);
@@ -122,8 +130,9 @@ static void show_sum(struct seq_file *seq, const struct skbal_sum *sum)
 {
 	seq_printf(seq, " sockets=%llu pages=%lld", sum->sockets,
 		   skbal_balance_pages(skbal_sum_bytes(sum)));
-	seq_printf(seq, " forward_alloc_bytes=%lld write_queue_bytes=%lld receive_queue_bytes=%lld",
-		   sum->forward_alloc, sum->write_queue, sum->receive_queue);
+	seq_printf(seq, " forward_alloc_bytes=%lld write_queue_bytes=%lld receive_queue_bytes=%lld hidden_bytes=%lld",
+		   sum->forward_alloc, sum->write_queue, sum->receive_queue,
+		   sum->hidden);
 }
 
 static void show_classes(struct seq_file *seq, const struct dump *dump,
@@ -205,7 +214,7 @@ static void show_listener(struct seq_file *seq,
 	}
 	socket = skbal_snapshot_socket(snap, listener - 1);
 	detail = skbal_snapshot_detail(snap, socket);
-	show_endpoint(seq, "listener", socket->ipv6, &detail->local,
+	show_endpoint(seq, "listener", socket->flags & SKBAL_IPV6, &detail->local,
 		      detail->local_port);
 }
 
@@ -259,6 +268,39 @@ static void show_wait(struct seq_file *seq, const char *name,
 		seq_printf(seq, " %s=-", name);
 }
 
+static void show_id(struct seq_file *seq, const char *name, u64 id)
+{
+	if (id)
+		seq_printf(seq, " %s=%llu", name, id);
+	else
+		seq_printf(seq, " %s=-", name);
+}
+
+static const char *via_name(const struct skbal_socket *socket)
+{
+	if (socket->flags & SKBAL_HELD)
+		return "-";
+	if (socket->flags & SKBAL_PASSED)
+		return "scm";
+	return socket->flags & SKBAL_REGISTERED ? "io_uring" : "-";
+}
+
+/* What remains of a socket's owner when its process is gone. */
+static void show_remains(struct seq_file *seq,
+			 const struct skbal_socket *socket,
+			 const struct skbal_detail *detail)
+{
+	show_id(seq, "cgroup", detail->cgroup);
+	show_id(seq, "memcg", detail->memcg);
+	seq_printf(seq, " via=%s", via_name(socket));
+}
+
+static u32 netns_of(const struct skbal_snapshot *snap,
+		    const struct skbal_socket *socket)
+{
+	return skbal_snapshot_net(snap, socket->net)->inum;
+}
+
 static void show_owner(struct seq_file *seq, const struct dump *dump, u32 row)
 {
 	const struct skbal_group *group = &dump->groups.groups[row];
@@ -272,8 +314,10 @@ static void show_owner(struct seq_file *seq, const struct dump *dump, u32 row)
 	tally_group(dump, group, &tally);
 	seq_printf(seq, "owner class=%s", skbal_class_names[any->class]);
 	show_holders(seq, snap, skbal_group_holders(snap, any));
-	seq_printf(seq, " netns=%u", detail->netns);
+	seq_printf(seq, " netns=%u", netns_of(snap, any));
 	show_listener(seq, snap, detail->listener);
+	seq_printf(seq, " uid=%u", detail->uid);
+	show_remains(seq, any, detail);
 	show_sum(seq, &tally.sum);
 	show_states(seq, tally.states);
 	show_wait(seq, "longest_wait_ms", detail, tally.longest_wait_ms);
@@ -313,8 +357,8 @@ static void show_charge(struct seq_file *seq,
 	seq_printf(seq, " charged_bytes=%lld forward_alloc_bytes=%d write_queue_bytes=%d receive_queue_bytes=%d",
 		   skbal_charge_total(charge), charge->forward_alloc,
 		   charge->write_queue, charge->receive_queue);
-	seq_printf(seq, " error_queue_bytes=%u zerocopy_bytes=%u",
-		   charge->error_queue, charge->zerocopy);
+	seq_printf(seq, " hidden_bytes=%u error_queue_bytes=%u zerocopy_bytes=%u",
+		   charge->hidden, charge->error_queue, charge->zerocopy);
 }
 
 static void show_socket(struct seq_file *seq, const struct dump *dump, u32 row)
@@ -328,18 +372,58 @@ static void show_socket(struct seq_file *seq, const struct dump *dump, u32 row)
 	seq_printf(seq, "socket protocol=%s class=%s state=%s netns=%u",
 		   snap->protocols[socket->protocol].name,
 		   skbal_class_names[socket->class], state_name(socket->state),
-		   detail->netns);
-	show_endpoint(seq, "local", socket->ipv6, &detail->local,
+		   netns_of(snap, socket));
+	show_endpoint(seq, "local", socket->flags & SKBAL_IPV6, &detail->local,
 		      detail->local_port);
-	show_endpoint(seq, "remote", socket->ipv6, &detail->remote,
+	show_endpoint(seq, "remote", socket->flags & SKBAL_IPV6, &detail->remote,
 		      detail->remote_port);
 	seq_printf(seq, " inode=%lu uid=%u", detail->inode, detail->uid);
 	show_holders(seq, snap, skbal_group_holders(snap, socket));
 	show_listener(seq, snap, detail->listener);
+	show_remains(seq, socket, detail);
 	show_wait(seq, "wait_ms", detail, detail->wait_ms);
 	show_charge(seq, &socket->charge);
 	show_flags(seq, snap, socket);
 	seq_putc(seq, '\n');
+}
+
+static void show_counter(struct seq_file *seq,
+			 const struct skbal_counter *counter)
+{
+	seq_printf(seq, "counter name=%s", counter->name);
+	show_id(seq, "netns", counter->netns);
+	seq_puts(seq, " protocol=");
+	skbal_text_escape(seq, *counter->protocol ? counter->protocol : "-");
+	seq_printf(seq, " kernel=%lld census=%lld verdict=%s reason=",
+		   counter->kernel, counter->census,
+		   skbal_verdict_names[counter->verdict]);
+	skbal_text_escape(seq, *counter->reason ? counter->reason : "-");
+	seq_putc(seq, '\n');
+}
+
+/* The number of counters and, unless they have rows of their own, which differ. */
+static void show_counters(struct seq_file *seq, const struct dump *dump)
+{
+	const struct skbal_counters *counters = &dump->counters;
+	size_t balanced = 0;
+	size_t i;
+
+	for (i = 0; i < counters->count; i++)
+		balanced += counters->rows[i].verdict == SKBAL_BALANCED;
+	seq_printf(seq, "counters held=%zu balanced=%zu\n", counters->count,
+		   balanced);
+	if (dump->file->kind->counters)
+		return;
+	for (i = 0; i < counters->count; i++)
+		if (counters->rows[i].verdict != SKBAL_BALANCED)
+			show_counter(seq, &counters->rows[i]);
+}
+
+static bool shows_pool(const struct dump *dump, unsigned int id)
+{
+	if (dump->file->kind->counters || !dump->snap.protos[id])
+		return false;
+	return dump->file->pool == SKBAL_POOL_NONE || dump->file->pool == id;
 }
 
 static void show_summary(struct seq_file *seq, const struct dump *dump)
@@ -347,14 +431,22 @@ static void show_summary(struct seq_file *seq, const struct dump *dump)
 	const struct dump_file *file = dump->file;
 	unsigned int id;
 
+	show_versions(seq);
+	if (dump->pause_ns) {
+		seq_printf(seq, "refused pause_estimate_ns=%llu max_pause_ns=%llu\n",
+			   dump->pause_ns, skbal_pause_max());
+		return;
+	}
 	show_header(seq, dump);
 	for (id = 0; id < SKBAL_POOLS; id++) {
-		if (file->pool != SKBAL_POOL_NONE && file->pool != id)
+		if (!shows_pool(dump, id))
 			continue;
 		show_pool(seq, dump, id);
 		if (file->kind->summary)
 			file->kind->summary(seq, dump, id);
 	}
+	if (file->pool == SKBAL_POOL_NONE)
+		show_counters(seq, dump);
 }
 
 /* Position 0 is the summary, then the rows, then the end mark. */
@@ -384,6 +476,8 @@ static int dump_show(struct seq_file *seq, void *v)
 		show_summary(seq, dump);
 	else if (pos == dump->rows + 1)
 		seq_puts(seq, "end\n");
+	else if (dump->file->kind->counters)
+		show_counter(seq, &dump->counters.rows[pos - 1]);
 	else if (dump->file->kind->owners)
 		show_owner(seq, dump, pos - 1);
 	else
@@ -401,30 +495,61 @@ static const struct seq_operations dump_seq_ops = {
 static void dump_free(struct dump *dump)
 {
 	skbal_groups_free(&dump->groups);
+	skbal_counters_free(&dump->counters);
 	skbal_snapshot_free(&dump->snap);
 	kfree(dump);
+}
+
+/* How many rows there are; groups the sockets if these are of owners. */
+static int dump_rows(struct dump *dump)
+{
+	const struct dump_kind *kind = dump->file->kind;
+	int err = 0;
+
+	if (kind->sockets)
+		dump->rows = dump->snap.sockets.used;
+	if (kind->counters)
+		dump->rows = dump->counters.count;
+	if (kind->owners) {
+		err = skbal_groups_make(&dump->snap, dump->file->pool,
+					&dump->groups);
+		dump->rows = dump->groups.count;
+	}
+	return err;
+}
+
+static int dump_settle(struct dump *dump)
+{
+	if (dump->file->pool != SKBAL_POOL_NONE &&
+	    !dump->snap.protos[dump->file->pool])
+		return -ENOPROTOOPT;
+	dump->snapshots = skbal_balance_settle(&dump->snap, dump->balances,
+					       &dump->counters);
+	if (dump->snapshots < 0)
+		return dump->snapshots;
+	return dump_rows(dump);
 }
 
 static int dump_take(struct dump *dump)
 {
 	const struct dump_kind *kind = dump->file->kind;
+	u64 work = skbal_pause_work();
+	u64 pause_ns = skbal_pause_estimate(work);
+	int err;
 
+	if (!dump->file->live && pause_ns > skbal_pause_max()) {
+		dump->pause_ns = pause_ns;
+		return 0;
+	}
 	dump->snap.live = dump->file->live;
 	dump->snap.detail = kind->sockets || kind->owners;
 	dump->snap.pid_ns = task_active_pid_ns(current);
-	dump->snapshots = skbal_balance_settle(&dump->snap, dump->balances);
-	if (dump->snapshots < 0)
-		return dump->snapshots;
-	if (kind->sockets)
-		dump->rows = dump->snap.sockets.used;
-	if (kind->owners) {
-		int err = skbal_groups_make(&dump->snap, dump->file->pool,
-					    &dump->groups);
-		if (err)
-			return err;
-		dump->rows = dump->groups.count;
-	}
-	return 0;
+	skbal_pools_get(dump->snap.protos);
+	err = dump_settle(dump);
+	skbal_pools_put(dump->snap.protos);
+	if (!err && !dump->file->live)
+		skbal_pause_learn(work, dump->snap.pause_ns);
+	return err;
 }
 
 static int dump_open(struct inode *inode, struct file *file)
@@ -460,7 +585,18 @@ static const struct file_operations dump_fops = {
 	.release = dump_release,
 };
 
-enum { BALANCE, PROTOCOLS, CLASSES, OWNERS, SOCKETS, KINDS };
+/* Without a snapshot: what an exact one would cost. */
+static int pause_show(struct seq_file *seq, void *v)
+{
+	seq_printf(seq, "pause_estimate_ns %llu\n",
+		   skbal_pause_estimate(skbal_pause_work()));
+	seq_printf(seq, "max_pause_ns %llu\n", skbal_pause_max());
+	seq_puts(seq, "end\n");
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(pause);
+
+enum { BALANCE, PROTOCOLS, CLASSES, OWNERS, SOCKETS, COUNTERS, KINDS };
 
 static const struct dump_kind kinds[KINDS] = {
 	[BALANCE] = { .name = "balance", .summary = show_classes },
@@ -468,6 +604,8 @@ static const struct dump_kind kinds[KINDS] = {
 	[CLASSES] = { .name = "classes", .summary = show_classes },
 	[OWNERS] = { .name = "owners", .owners = true },
 	[SOCKETS] = { .name = "sockets", .sockets = true },
+	/* only at the top */
+	[COUNTERS] = { .name = "counters", .counters = true },
 };
 
 /* [exact or live], [pool or all of them], [kind]: what the inodes point to */
@@ -491,9 +629,10 @@ static void tree_create(struct dentry *dir, bool live)
 	unsigned int pool, kind;
 
 	file_create(dir, live, SKBAL_POOL_NONE, BALANCE);
+	file_create(dir, live, SKBAL_POOL_NONE, COUNTERS);
 	for (pool = 0; pool < SKBAL_POOLS; pool++) {
-		pool_dir = debugfs_create_dir(skbal_pools[pool].name, dir);
-		for (kind = 0; kind < KINDS; kind++)
+		pool_dir = debugfs_create_dir(skbal_pool_names[pool], dir);
+		for (kind = 0; kind < COUNTERS; kind++)
 			file_create(pool_dir, live, pool, kind);
 	}
 }
@@ -503,6 +642,7 @@ int skbal_dump_init(void)
 	root = debugfs_create_dir("skbalance", NULL);
 	if (IS_ERR(root))
 		return PTR_ERR(root);
+	debugfs_create_file("pause", 0400, root, NULL, &pause_fops);
 	tree_create(root, false);
 	tree_create(debugfs_create_dir("live", root), true);
 	return 0;

@@ -17,6 +17,9 @@ u32 skbal_group_holders(const struct skbal_snapshot *snap,
 
 	if (listener)
 		socket = skbal_snapshot_socket(snap, listener - 1);
+	/* a subflow has no descriptor, but its msk has */
+	if (socket->parent)
+		socket = skbal_snapshot_socket(snap, socket->parent - 1);
 	return skbal_snapshot_detail(snap, socket)->holders;
 }
 
@@ -48,11 +51,21 @@ static int compare_owners(const struct skbal_snapshot *snap,
 
 	if (a->class != b->class)
 		return compare(a->class, b->class);
-	if (x->netns != y->netns)
-		return compare(x->netns, y->netns);
+	if (a->net != b->net)
+		return compare(a->net, b->net);
 	if (x->listener != y->listener)
 		return compare(x->listener, y->listener);
-	return compare_holders(snap, x->holders, y->holders);
+	if (x->uid != y->uid)
+		return compare(x->uid, y->uid);
+	if (x->cgroup != y->cgroup)
+		return compare(x->cgroup, y->cgroup);
+	if (x->memcg != y->memcg)
+		return compare(x->memcg, y->memcg);
+	if ((a->flags ^ b->flags) & (SKBAL_PASSED | SKBAL_REGISTERED))
+		return compare(a->flags & (SKBAL_PASSED | SKBAL_REGISTERED),
+			       b->flags & (SKBAL_PASSED | SKBAL_REGISTERED));
+	return compare_holders(snap, skbal_group_holders(snap, a),
+			       skbal_group_holders(snap, b));
 }
 
 static int compare_sockets(const void *a, const void *b, const void *snap)

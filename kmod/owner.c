@@ -5,10 +5,13 @@
 #include <linux/pid_namespace.h>
 #include <linux/sched/signal.h>
 #include <linux/sched/task.h>
+#include <net/sock.h>
 
 #include "census.h"
 #include "owner.h"
 #include "snapshot.h"
+#include "unix.h"
+#include "uring.h"
 
 struct visit {
 	struct skbal_snapshot *snap;
@@ -55,23 +58,49 @@ static void holder_add(struct visit *visit, struct skbal_detail *detail)
 	detail->holders = snap->holders.used;
 }
 
+/* Messages in messages, as deep as the kernel let them nest (before 6.10). */
+#define NESTED 4
+
+static void meet_file(struct visit *visit, struct file *file,
+		      unsigned int found)
+{
+	struct socket *sock = sock_from_file(file);
+	struct sock *sk = sock ? READ_ONCE(sock->sk) : NULL;
+	struct skbal_socket *socket;
+
+	if (!sk)
+		return;
+	socket = skbal_census_meet(visit->snap, sk, found);
+	/* in the second walk of a live snapshot the holders are known */
+	if (!socket || !visit->snap->detail || visit->snap->walk != 1 ||
+	    skbal_snapshot_pool(visit->snap, socket) == SKBAL_POOL_NONE)
+		return;
+	holder_add(visit, skbal_snapshot_detail(visit->snap, socket));
+}
+
+static void meet_passed(struct file *file, void *visit)
+{
+	meet_file(visit, file, SKBAL_PASSED);
+}
+
+static void meet_registered(struct file *file, void *visit)
+{
+	meet_file(visit, file, SKBAL_REGISTERED);
+}
+
 /* For iterate_fd(): under file_lock, which keeps the file in the table. */
 static int visit_file(const void *data, struct file *file, unsigned int fd)
 {
 	struct visit *visit = (struct visit *)data;
 	struct socket *sock = sock_from_file(file);
-	struct skbal_socket *socket;
-	struct sock *sk;
 
-	if (!sock)
-		return 0;
-	sk = READ_ONCE(sock->sk);
-	if (!sk)
-		return 0;
-	socket = skbal_census_meet(visit->snap, sk, SKBAL_HELD);
-	/* in the second walk of a live snapshot the holders are known */
-	if (socket && visit->snap->detail && visit->snap->walk == 1)
-		holder_add(visit, skbal_snapshot_detail(visit->snap, socket));
+	meet_file(visit, file, SKBAL_HELD);
+	if (sock && sock->sk && sock->sk->sk_family == AF_UNIX)
+		skbal_unix_for_each_passed(sock->sk, NESTED, meet_passed,
+					   visit);
+	else if (!sock && skbal_uring_is(file))
+		skbal_uring_for_each(file, visit->snap->live, meet_registered,
+				     visit);
 	return 0;
 }
 

@@ -1,35 +1,47 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <linux/percpu.h>
-#include <linux/percpu_counter.h>
 #include <net/sock.h>
 #include <net/tcp.h>
-#include <net/transp_v6.h>
+#include <net/udp.h>
 
 #include "pool.h"
+#include "sctp.h"
 
-const struct skbal_pool skbal_pools[SKBAL_POOLS] = {
-	[SKBAL_POOL_TCP] = {
-		.name = "tcp",
-		.proto = &tcp_prot,
-#if IS_BUILTIN(CONFIG_IPV6)
-		.proto6 = &tcpv6_prot,
-#endif
-	},
+const char *const skbal_pool_names[SKBAL_POOLS] = {
+	[SKBAL_POOL_TCP] = "tcp",
+	[SKBAL_POOL_UDP] = "udp",
+	[SKBAL_POOL_SCTP] = "sctp",
 };
 
-enum skbal_pool_id skbal_pool_of(const struct proto *prot)
+void skbal_pools_get(struct proto *protos[SKBAL_POOLS])
+{
+	protos[SKBAL_POOL_TCP] = &tcp_prot;
+	protos[SKBAL_POOL_UDP] = &udp_prot;
+	protos[SKBAL_POOL_SCTP] = skbal_sctp_get();
+}
+
+void skbal_pools_put(struct proto *protos[SKBAL_POOLS])
+{
+	if (protos[SKBAL_POOL_SCTP])
+		skbal_sctp_put();
+}
+
+enum skbal_pool_id skbal_pool_of(struct proto *const protos[SKBAL_POOLS],
+				 const struct proto *prot)
 {
 	enum skbal_pool_id id;
 
+	if (!prot->memory_allocated)
+		return SKBAL_POOL_NONE;
 	for (id = 0; id < SKBAL_POOLS; id++)
-		if (prot->memory_allocated == skbal_pools[id].proto->memory_allocated)
+		if (protos[id] &&
+		    prot->memory_allocated == protos[id]->memory_allocated)
 			return id;
 	return SKBAL_POOL_NONE;
 }
 
-void skbal_pool_read(enum skbal_pool_id id, struct skbal_pool_reading *ret)
+void skbal_pool_read(const struct proto *prot, struct skbal_pool_reading *ret)
 {
-	const struct proto *prot = skbal_pools[id].proto;
 	int cpu;
 
 	ret->memory_allocated = atomic_long_read(prot->memory_allocated);
@@ -38,18 +50,4 @@ void skbal_pool_read(enum skbal_pool_id id, struct skbal_pool_reading *ret)
 	for_each_possible_cpu(cpu)
 		ret->percpu += READ_ONCE(*per_cpu_ptr(prot->per_cpu_fw_alloc,
 						      cpu));
-}
-
-size_t skbal_pool_sockets(void)
-{
-	enum skbal_pool_id id;
-	size_t sockets = 0;
-
-	for (id = 0; id < SKBAL_POOLS; id++) {
-		struct proto *prot = skbal_pools[id].proto;
-
-		if (prot->sockets_allocated)
-			sockets += percpu_counter_sum_positive(prot->sockets_allocated);
-	}
-	return sockets;
 }

@@ -9,23 +9,16 @@
 #include <linux/types.h>
 
 struct proto;
-struct sock;
 
 enum skbal_pool_id {
 	SKBAL_POOL_TCP,
+	SKBAL_POOL_UDP,
+	SKBAL_POOL_SCTP,
 	SKBAL_POOLS,
 	SKBAL_POOL_NONE = SKBAL_POOLS,
 };
 
-struct skbal_pool {
-	const char *name;
-	/* a protocol of the pool: it holds the pointers to the counters */
-	struct proto *proto;
-	/* another one, known before any of its sockets is met, or NULL */
-	struct proto *proto6;
-};
-
-extern const struct skbal_pool skbal_pools[SKBAL_POOLS];
+extern const char *const skbal_pool_names[SKBAL_POOLS];
 
 /* What the global counters said at one moment. */
 struct skbal_pool_reading {
@@ -34,28 +27,33 @@ struct skbal_pool_reading {
 };
 
 /**
+ * skbal_pools_get() - hold the protocols that the kernel has loaded
+ * @protos: for each pool one of its protocols, which has the pointers to the
+ *	    counters; NULL where none is loaded
+ *
+ * Context: may sleep. Until skbal_pools_put() none of them can go.
+ */
+void skbal_pools_get(struct proto *protos[SKBAL_POOLS]);
+void skbal_pools_put(struct proto *protos[SKBAL_POOLS]);
+
+/**
  * skbal_pool_of() - the pool that a protocol charges
  * @prot: of any socket, also a copy made by kTLS, sockmap and the like; those
  *	  share the pointer to the counter with the original
  *
  * Return: the pool, or SKBAL_POOL_NONE.
  */
-enum skbal_pool_id skbal_pool_of(const struct proto *prot);
+enum skbal_pool_id skbal_pool_of(struct proto *const protos[SKBAL_POOLS],
+				 const struct proto *prot);
 
 /**
  * skbal_pool_read() - read a pool's counter and what the CPUs hold back
+ * @prot: a protocol of it
  *
  * The true charge is the sum of both. While the machine is stopped the reading
  * is exact. Otherwise a CPU may be moving its reserve to the counter, which is
  * not atomic (proto_memory_pcpu_drain() in include/net/proto_memory.h).
  */
-void skbal_pool_read(enum skbal_pool_id id, struct skbal_pool_reading *ret);
-
-/**
- * skbal_pool_sockets() - estimate how many sockets charge any pool
- *
- * Return: their number, from counters that may be off by a few.
- */
-size_t skbal_pool_sockets(void);
+void skbal_pool_read(const struct proto *prot, struct skbal_pool_reading *ret);
 
 #endif /* SKBAL_POOL_H */

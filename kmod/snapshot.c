@@ -8,9 +8,14 @@
 #include <net/sock.h>
 
 #include "census.h"
+#include "counter.h"
+#include "mptcp.h"
 #include "owner.h"
+#include "sctp.h"
 #include "snapshot.h"
-#include "table.h"
+#include "tcp.h"
+#include "udp.h"
+#include "unix.h"
 
 /* How often to enlarge the arrays before giving up. */
 #define ATTEMPTS 8
@@ -50,6 +55,29 @@ static int index_reserve(struct skbal_snapshot *snap)
 	return 0;
 }
 
+static int nets_reserve(struct skbal_snapshot *snap, size_t nets)
+{
+	unsigned int bits = order_base_2(nets * 4 / 3 + 1);
+	int err = array_reserve(&snap->nets, nets, sizeof(struct skbal_net));
+
+	if (err)
+		return err;
+	if (bits != snap->net_index_bits) {
+		kvfree(snap->net_index);
+		snap->net_index_bits = bits;
+		snap->net_index = kvmalloc_array(BIT(bits),
+						 sizeof(*snap->net_index),
+						 GFP_KERNEL);
+		if (!snap->net_index) {
+			snap->net_index_bits = 0;
+			return -ENOMEM;
+		}
+	}
+	memset(snap->net_index, 0, BIT(bits) * sizeof(*snap->net_index));
+	snap->last_net = 0;
+	return 0;
+}
+
 /* A little more, for what is born before the walk. */
 static size_t with_slack(size_t wanted)
 {
@@ -58,7 +86,7 @@ static size_t with_slack(size_t wanted)
 
 static int detail_reserve(struct skbal_snapshot *snap)
 {
-	size_t holders = max(skbal_pool_sockets(), snap->holders.wanted);
+	size_t holders = max(snap->sockets.size, snap->holders.wanted);
 	int err;
 
 	err = array_reserve(&snap->details, snap->sockets.size,
@@ -76,24 +104,31 @@ static int detail_reserve(struct skbal_snapshot *snap)
 /* Make room, and forget what an earlier walk has found. */
 static int snapshot_reserve(struct skbal_snapshot *snap)
 {
-	size_t sockets = max(skbal_pool_sockets(), snap->sockets.wanted);
+	struct skbal_expected expected = skbal_counter_expect();
+	size_t sockets = max(expected.sockets, snap->sockets.wanted);
+	size_t nets = max(expected.nets, snap->nets.wanted);
 	int err;
+
 
 	err = array_reserve(&snap->sockets, with_slack(sockets),
 			    sizeof(struct skbal_socket));
 	if (!err)
 		err = index_reserve(snap);
+	if (!err)
+		err = nets_reserve(snap, nets + 8);
 	if (!err && snap->detail)
 		err = detail_reserve(snap);
 	memset(snap->moved_bytes, 0, sizeof(snap->moved_bytes));
 	memset(snap->moved_pages, 0, sizeof(snap->moved_pages));
 	memset(snap->churn, 0, sizeof(snap->churn));
+	snap->orphans_met = 0;
 	return err;
 }
 
 static bool snapshot_fits(const struct skbal_snapshot *snap)
 {
 	return snap->sockets.wanted <= snap->sockets.size &&
+	       snap->nets.wanted <= snap->nets.size &&
 	       snap->holders.wanted <= snap->holders.size &&
 	       snap->processes.wanted <= snap->processes.size;
 }
@@ -101,8 +136,6 @@ static bool snapshot_fits(const struct skbal_snapshot *snap)
 static bool counter_is_new(const struct skbal_snapshot *snap, unsigned int n,
 			   const struct percpu_counter *counter)
 {
-	if (counter == skbal_pools[snap->protocols[n].pool].proto->sockets_allocated)
-		return false;
 	while (n--)
 		if (snap->protocols[n].prot->sockets_allocated == counter)
 			return false;
@@ -115,33 +148,43 @@ static void sockets_allocated_read(struct skbal_snapshot *snap)
 	struct percpu_counter *counter;
 	unsigned int i;
 
-	for (i = 0; i < SKBAL_POOLS; i++) {
-		counter = skbal_pools[i].proto->sockets_allocated;
-		snap->sockets_allocated[i] = counter ?
-			percpu_counter_sum(counter) : -1;
-	}
+	for (i = 0; i < SKBAL_POOLS; i++)
+		snap->sockets_allocated[i] = snap->protos[i] &&
+			snap->protos[i]->sockets_allocated ? 0 : -1;
 	for (i = 0; i < snap->nr_protocols; i++) {
+		enum skbal_pool_id pool = snap->protocols[i].pool;
+
+		if (pool == SKBAL_POOL_NONE)
+			continue;
 		counter = snap->protocols[i].prot->sockets_allocated;
 		if (counter && counter_is_new(snap, i, counter))
-			snap->sockets_allocated[snap->protocols[i].pool] +=
+			snap->sockets_allocated[pool] +=
 				percpu_counter_sum(counter);
 	}
 }
 
-static void pools_read(struct skbal_pool_reading ret[SKBAL_POOLS])
+static void pools_read(const struct skbal_snapshot *snap,
+		       struct skbal_pool_reading ret[SKBAL_POOLS])
 {
 	unsigned int i;
 
 	for (i = 0; i < SKBAL_POOLS; i++)
-		skbal_pool_read(i, &ret[i]);
+		if (snap->protos[i])
+			skbal_pool_read(snap->protos[i], &ret[i]);
 }
 
 static void walk(struct skbal_snapshot *snap, unsigned int number)
 {
 	snap->walk = number;
 	rcu_read_lock();
-	skbal_table_walk(snap);
+	if (number == 1)
+		skbal_census_init(snap);
+	skbal_tcp_walk(snap);
+	skbal_udp_walk(snap);
+	skbal_sctp_walk(snap);
+	skbal_unix_walk(snap);
 	skbal_owner_walk(snap);
+	skbal_mptcp_walk(snap);
 	rcu_read_unlock();
 	skbal_census_finish(snap);
 }
@@ -153,8 +196,9 @@ static int take_stopped(void *data)
 	u64 start = ktime_get_mono_fast_ns();
 
 	walk(snap, 1);
-	pools_read(snap->pools);
+	pools_read(snap, snap->pools);
 	sockets_allocated_read(snap);
+	skbal_counter_read(snap);
 	snap->pause_ns = ktime_get_mono_fast_ns() - start;
 	return 0;
 }
@@ -165,7 +209,7 @@ static void counters_compare(struct skbal_snapshot *snap,
 {
 	unsigned int i;
 
-	pools_read(snap->pools);
+	pools_read(snap, snap->pools);
 	for (i = 0; i < SKBAL_POOLS; i++)
 		snap->moved_pages[i] += abs(snap->pools[i].memory_allocated +
 					    snap->pools[i].percpu -
@@ -175,9 +219,9 @@ static void counters_compare(struct skbal_snapshot *snap,
 
 static void take_live(struct skbal_snapshot *snap)
 {
-	struct skbal_pool_reading first[SKBAL_POOLS], second[SKBAL_POOLS];
+	struct skbal_pool_reading first[SKBAL_POOLS] = {}, second[SKBAL_POOLS];
 
-	pools_read(first);
+	pools_read(snap, first);
 	walk(snap, 1);
 	counters_compare(snap, first);
 	memcpy(second, snap->pools, sizeof(second));
@@ -196,9 +240,8 @@ int skbal_snapshot_take(struct skbal_snapshot *snap)
 	/* With PREEMPT_RT the tasks that are stopped may hold spinlocks. */
 	if (!snap->live && IS_ENABLED(CONFIG_PREEMPT_RT))
 		return -EOPNOTSUPP;
-	if (!snap->nr_protocols)
-		skbal_census_init(snap);
 	for (i = 0; i < ATTEMPTS; i++) {
+		snap->nr_protocols = 0;
 		err = snapshot_reserve(snap);
 		if (err)
 			return err;
@@ -218,6 +261,8 @@ size_t skbal_snapshot_bytes(const struct skbal_snapshot *snap)
 	       snap->details.size * sizeof(struct skbal_detail) +
 	       snap->holders.size * sizeof(struct skbal_holder) +
 	       snap->processes.size * sizeof(struct skbal_process) +
+	       snap->nets.size * sizeof(struct skbal_net) +
+	       BIT(snap->net_index_bits) * sizeof(*snap->net_index) +
 	       BIT(snap->index_bits) * sizeof(*snap->index);
 }
 
@@ -227,5 +272,7 @@ void skbal_snapshot_free(struct skbal_snapshot *snap)
 	kvfree(snap->details.items);
 	kvfree(snap->holders.items);
 	kvfree(snap->processes.items);
+	kvfree(snap->nets.items);
 	kvfree(snap->index);
+	kvfree(snap->net_index);
 }

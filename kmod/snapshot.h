@@ -17,41 +17,54 @@
 
 #include <linux/in6.h>
 #include <linux/sched.h>
+#include <linux/string.h>
 #include <linux/types.h>
 
 #include "charge.h"
 #include "pool.h"
 
+struct net;
 struct pid_namespace;
 struct proto;
 
 enum skbal_socket_flag {
 	/* where it was met */
-	SKBAL_HASHED	= BIT(0),	/* established or listening table */
+	SKBAL_HASHED	= BIT(0),	/* a table of its protocol */
 	SKBAL_QUEUED	= BIT(1),	/* in a listener's accept queue */
 	SKBAL_HELD	= BIT(2),	/* in a descriptor table */
+	SKBAL_PASSED	= BIT(3),	/* in an SCM_RIGHTS message */
+	SKBAL_REGISTERED = BIT(4),	/* with io_uring */
+	SKBAL_TRACKED	= BIT(5),	/* since it was born: see track.h */
 	/* what belongs to it; asked only if it is not held */
-	SKBAL_DEAD	= BIT(3),	/* closed by its process: an orphan */
-	SKBAL_FILE	= BIT(4),	/* its struct socket has a file */
+	SKBAL_DEAD	= BIT(6),	/* closed by its process: an orphan */
+	SKBAL_FILE	= BIT(7),	/* its struct socket has a file */
 	/* what its charge is worth */
-	SKBAL_OWNED	= BIT(5),	/* a process has locked it */
-	SKBAL_OPAQUE	= BIT(6),	/* has charges that cannot be read */
-	SKBAL_BYPASSED	= BIT(7),	/* does not charge the pool */
+	SKBAL_OWNED	= BIT(8),	/* a process has locked it */
+	SKBAL_OPAQUE	= BIT(9),	/* has charges that cannot be read */
+	SKBAL_BYPASSED	= BIT(10),	/* does not charge the pool */
 	/* live mode */
-	SKBAL_AGAIN	= BIT(8),	/* met in the second walk, too */
-	SKBAL_MOVING	= BIT(9),	/* differed, or was not met again */
+	SKBAL_AGAIN	= BIT(11),	/* met in the second walk, too */
+	SKBAL_MOVING	= BIT(12),	/* differed, or was not met again */
+	/* what it is */
+	SKBAL_IPV6	= BIT(13),
+	SKBAL_SUBFLOW	= BIT(14),	/* of an MPTCP socket */
+	SKBAL_USED	= BIT(15),	/* counted in its namespace's "used" */
 };
 
-/* One socket. There can be millions of these: keep it small. */
+/*
+ * One socket. There can be millions of these: keep it small. Also sockets that
+ * charge no pool are entered, because the kernel counts them together.
+ */
 struct skbal_socket {
 	const struct sock *sk;		/* its identity; it may be gone by now */
 	struct skbal_charge charge;
 	u32 motion;			/* changes with every packet and call */
+	u32 parent;			/* of a subflow: its msk, plus one, or 0 */
+	u32 net;			/* index into nets */
 	u16 flags;
 	u8 state;
 	u8 protocol;			/* index into protocols */
 	u8 class;			/* enum skbal_class */
-	bool ipv6;
 };
 
 /*
@@ -62,8 +75,9 @@ struct skbal_detail {
 	unsigned long inode;
 	struct in6_addr local, remote;	/* IPv4 as mapped */
 	u16 local_port, remote_port;	/* host byte order */
+	u64 cgroup;			/* id; 0 if none */
+	u64 memcg;			/* that is charged for it; likewise */
 	u32 uid;
-	u32 netns;
 	u32 holders;			/* the last one met */
 	u32 listener;			/* of an accept queue's child */
 	u32 wait_ms;			/* likewise */
@@ -83,10 +97,20 @@ struct skbal_process {
 struct skbal_protocol {
 	const struct proto *prot;
 	char name[32];
-	enum skbal_pool_id pool;
+	enum skbal_pool_id pool;	/* SKBAL_POOL_NONE: it charges none */
 };
 
-#define SKBAL_PROTOCOLS 16
+/* Of these, protocols that charge a pool find room whatever else there is. */
+#define SKBAL_PROTOCOLS 32
+#define SKBAL_FOREIGN_PROTOCOLS 20
+
+/* A network namespace, and what it counts. */
+struct skbal_net {
+	const struct net *net;		/* its identity */
+	u32 inum;
+	s32 used;			/* "sockets: used" */
+	s32 inuse[SKBAL_PROTOCOLS];
+};
 
 /* An array that is filled during the walk, and how much it should have held. */
 struct skbal_array {
@@ -106,14 +130,22 @@ struct skbal_snapshot {
 	struct skbal_array details;	/* struct skbal_detail, one for each */
 	struct skbal_array holders;	/* struct skbal_holder */
 	struct skbal_array processes;	/* struct skbal_process */
+	struct skbal_array nets;	/* struct skbal_net */
 	u32 *index;			/* of sockets, hashed by sk */
 	unsigned int index_bits;
+	u32 *net_index;			/* likewise */
+	unsigned int net_index_bits;
+	u32 last_net;			/* the last one asked for */
 
 	struct skbal_protocol protocols[SKBAL_PROTOCOLS];
 	unsigned int nr_protocols;
 
+	struct proto *protos[SKBAL_POOLS];	/* NULL: not loaded */
 	struct skbal_pool_reading pools[SKBAL_POOLS];
-	s64 sockets_allocated[SKBAL_POOLS];
+	s64 sockets_allocated[SKBAL_POOLS];	/* -1: not counted */
+	s64 orphans;			/* TCP; -1 if the counter is not known */
+	s64 orphans_met;
+	u64 packets_waiting;		/* in queues of devices */
 	/* live mode: by how much the walks and the counters differed */
 	u64 moved_bytes[SKBAL_POOLS];
 	u64 moved_pages[SKBAL_POOLS];
@@ -149,6 +181,18 @@ skbal_snapshot_process(const struct skbal_snapshot *snap, size_t i)
 	return (struct skbal_process *)snap->processes.items + i;
 }
 
+static inline struct skbal_net *
+skbal_snapshot_net(const struct skbal_snapshot *snap, size_t i)
+{
+	return (struct skbal_net *)snap->nets.items + i;
+}
+
+static inline bool skbal_snapshot_is_mptcp(const struct skbal_snapshot *snap,
+					   const struct skbal_socket *socket)
+{
+	return str_has_prefix(snap->protocols[socket->protocol].name, "MPTCP");
+}
+
 static inline enum skbal_pool_id
 skbal_snapshot_pool(const struct skbal_snapshot *snap,
 		    const struct skbal_socket *socket)
@@ -158,8 +202,8 @@ skbal_snapshot_pool(const struct skbal_snapshot *snap,
 
 /**
  * skbal_snapshot_take() - take one snapshot
- * @snap: with live, detail and pid_ns set, the rest zero or of an earlier one,
- *	  whose memory is used again
+ * @snap: with live, detail, pid_ns and protos set (skbal_pools_get()), the rest
+ *	  zero or of an earlier one, whose memory is used again
  *
  * Context: may sleep; stops the machine unless @snap->live.
  * Return: 0, -ENOMEM, -EOPNOTSUPP where an exact one is impossible, -EAGAIN

@@ -7,9 +7,16 @@
 #ifndef SKBAL_COMPAT_H
 #define SKBAL_COMPAT_H
 
+#include <linux/io_uring_types.h>
 #include <linux/skbuff.h>
+#include <linux/skmsg.h>
 #include <linux/version.h>
+#include <net/af_unix.h>
+#include <net/net_namespace.h>
 #include <net/sock.h>
+#include <net/tcp.h>
+#include <net/udp.h>
+#include <net/udplite.h>
 
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 1, 0)
 #error "skbalance supports kernels from 6.1 on"
@@ -24,6 +31,16 @@ static inline int skbal_forward_alloc(const struct sock *sk)
 #endif
 }
 
+/*
+ * Do an msk and its subflows lend each other bytes? They do since 6.18, when
+ * the receive queues were joined; then only the sum of all is whole pages.
+ */
+#ifdef SKBAL_HAVE_FORWARD_ALLOC_GET
+#define SKBAL_MPTCP_LENDS false
+#else
+#define SKBAL_MPTCP_LENDS true
+#endif
+
 /* Does the socket leave its protocol's memory_allocated alone? */
 static inline bool skbal_bypasses(const struct sock *sk)
 {
@@ -32,6 +49,73 @@ static inline bool skbal_bypasses(const struct sock *sk)
 #else
 	return false;
 #endif
+}
+
+static inline struct udp_table *skbal_udp_table(const struct net *net)
+{
+#ifdef SKBAL_HAVE_NET_UDP_TABLE
+	return net->ipv4.udp_table;
+#else
+	return udp_prot.h.udp_table;
+#endif
+}
+
+static inline struct udp_table *skbal_udplite_table(void)
+{
+#ifdef SKBAL_HAVE_UDPLITE
+	return &udplite_table;
+#else
+	return NULL;
+#endif
+}
+
+static inline struct hlist_head *skbal_unix_bucket(struct net *net,
+						   unsigned int i)
+{
+	return &net->unx.table.buckets[i];
+}
+
+static inline spinlock_t *skbal_unix_lock(struct net *net, unsigned int i)
+{
+	return &net->unx.table.locks[i];
+}
+
+/* The files that a message carries, or NULL. */
+static inline struct scm_fp_list *skbal_unix_files(struct sk_buff *skb)
+{
+	return UNIXCB(skb).fp;
+}
+
+static inline unsigned int skbal_uring_files(const struct io_ring_ctx *ring)
+{
+	return ring->file_table.files ? ring->nr_user_files : 0;
+}
+
+/* The low bits of a slot are flags (io_uring/filetable.h: FFS_MASK). */
+static inline struct file *skbal_uring_file(const struct io_ring_ctx *ring,
+					    unsigned int i)
+{
+	return (struct file *)(ring->file_table.files[i].file_ptr & ~7UL);
+}
+
+/* TCP sockets that their processes have closed; -1 if the count is not known. */
+static inline long skbal_orphans(void)
+{
+#ifdef SKBAL_HAVE_ORPHAN_COUNT
+	long orphans = 0;
+	int cpu;
+
+	for_each_possible_cpu(cpu)
+		orphans += (int)per_cpu(tcp_orphan_count, cpu);
+	return orphans;
+#else
+	return -1;
+#endif
+}
+
+static inline struct sk_psock *skbal_psock(const struct sock *sk)
+{
+	return sk_psock(sk);
 }
 
 #endif /* SKBAL_COMPAT_H */

@@ -8,29 +8,8 @@
 
 #include "census.h"
 #include "snapshot.h"
-#include "table.h"
-
-/*
- * Locks are for live snapshots only. While the machine is stopped no spinlock
- * is held, and enabling bottom halves would be wrong: interrupts are disabled.
- */
-static void table_lock(const struct skbal_snapshot *snap, spinlock_t *lock)
-	__acquires(lock)
-{
-	if (snap->live)
-		spin_lock_bh(lock);
-	else
-		__acquire(lock);
-}
-
-static void table_unlock(const struct skbal_snapshot *snap, spinlock_t *lock)
-	__releases(lock)
-{
-	if (snap->live)
-		spin_unlock_bh(lock);
-	else
-		__release(lock);
-}
+#include "tcp.h"
+#include "walk.h"
 
 static void walk_established(struct skbal_snapshot *snap,
 			     struct inet_hashinfo *hashinfo)
@@ -45,11 +24,11 @@ static void walk_established(struct skbal_snapshot *snap,
 
 		if (hlist_nulls_empty(head))
 			continue;
-		table_lock(snap, lock);
+		skbal_walk_lock(snap, lock);
 		sk_nulls_for_each(sk, node, head)
 			if (sk_fullsock(sk))
 				skbal_census_meet(snap, sk, SKBAL_HASHED);
-		table_unlock(snap, lock);
+		skbal_walk_unlock(snap, lock);
 	}
 }
 
@@ -76,7 +55,7 @@ static void walk_accept_queue(struct skbal_snapshot *snap,
 	struct skbal_socket *socket;
 	struct request_sock *req;
 
-	table_lock(snap, &queue->rskq_lock);
+	skbal_walk_lock(snap, &queue->rskq_lock);
 	for (req = queue->rskq_accept_head; req; req = req->dl_next) {
 		if (!req->sk)
 			continue;
@@ -87,7 +66,7 @@ static void walk_accept_queue(struct skbal_snapshot *snap,
 		detail->listener = listener;
 		detail->wait_ms = child_wait_ms(req->sk);
 	}
-	table_unlock(snap, &queue->rskq_lock);
+	skbal_walk_unlock(snap, &queue->rskq_lock);
 }
 
 /*
@@ -106,7 +85,7 @@ static void walk_listening(struct skbal_snapshot *snap,
 
 		if (hlist_nulls_empty(&bucket->nulls_head))
 			continue;
-		table_lock(snap, &bucket->lock);
+		skbal_walk_lock(snap, &bucket->lock);
 		sk_nulls_for_each(sk, node, &bucket->nulls_head) {
 			struct skbal_socket *socket;
 
@@ -115,7 +94,7 @@ static void walk_listening(struct skbal_snapshot *snap,
 				walk_accept_queue(snap, sk,
 						  socket - skbal_snapshot_socket(snap, 0) + 1);
 		}
-		table_unlock(snap, &bucket->lock);
+		skbal_walk_unlock(snap, &bucket->lock);
 	}
 }
 
@@ -123,7 +102,7 @@ static void walk_listening(struct skbal_snapshot *snap,
  * Network namespaces share the tables, except that one may have an established
  * table of its own (net.ipv4.tcp_child_ehash_entries).
  */
-void skbal_table_walk(struct skbal_snapshot *snap)
+void skbal_tcp_walk(struct skbal_snapshot *snap)
 {
 	struct inet_hashinfo *shared = init_net.ipv4.tcp_death_row.hashinfo;
 	struct net *net;

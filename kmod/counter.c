@@ -1,0 +1,325 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <linux/mm.h>
+#include <linux/netdevice.h>
+#include <linux/percpu_counter.h>
+#include <linux/rcupdate.h>
+#include <net/net_namespace.h>
+#include <net/sch_generic.h>
+#include <net/sock.h>
+#include <net/tcp.h>
+
+#include "counter.h"
+#include "snapshot.h"
+
+struct skbal_expected skbal_counter_expect(void)
+{
+	struct skbal_expected expected = {
+		.sockets = percpu_counter_sum_positive(tcp_prot.sockets_allocated),
+	};
+	size_t used = 0;
+	struct net *net;
+
+	rcu_read_lock();
+	for_each_net_rcu(net) {
+		used += max(sock_inuse_get(net), 0);
+		expected.nets++;
+	}
+	rcu_read_unlock();
+	/* the first without unfinished business, the second without kernel's */
+	expected.sockets = max(expected.sockets, used);
+	return expected;
+}
+
+/*
+ * A packet keeps its sender's struct sock. A UDP socket that was closed is in
+ * no table then, but still charged.
+ */
+static u64 device_packets(const struct net_device *dev)
+{
+	u64 packets = 0;
+	unsigned int i;
+
+	for (i = 0; i < dev->num_tx_queues; i++) {
+		const struct netdev_queue *queue = netdev_get_tx_queue(dev, i);
+		const struct Qdisc *qdisc = rcu_dereference(queue->qdisc);
+
+		if (qdisc)
+			packets += qdisc_qlen_sum(qdisc);
+	}
+	return packets;
+}
+
+static void net_read(const struct skbal_snapshot *snap, struct skbal_net *entry)
+{
+	struct net *net = (struct net *)entry->net;
+	unsigned int i;
+
+	entry->used = sock_inuse_get(net);
+	for (i = 0; i < snap->nr_protocols; i++)
+		entry->inuse[i] =
+			sock_prot_inuse_get(net, (struct proto *)
+						 snap->protocols[i].prot);
+}
+
+void skbal_counter_read(struct skbal_snapshot *snap)
+{
+	struct net_device *dev;
+	struct net *net;
+	size_t i;
+
+	for (i = 0; i < snap->nets.used; i++)
+		net_read(snap, skbal_snapshot_net(snap, i));
+	snap->orphans = skbal_orphans();
+	snap->packets_waiting = 0;
+	rcu_read_lock();
+	for_each_net_rcu(net)
+		for_each_netdev_rcu(net, dev)
+			snap->packets_waiting += device_packets(dev);
+	rcu_read_unlock();
+}
+
+/* What the census has met in one namespace. */
+struct met {
+	u64 used;
+	u64 strange;	/* of families that may hide sockets: see row_doubt() */
+	u64 inuse[SKBAL_PROTOCOLS];
+	u64 all[SKBAL_PROTOCOLS];
+};
+
+static bool is_sctp(const struct skbal_protocol *protocol)
+{
+	return protocol->pool == SKBAL_POOL_SCTP;
+}
+
+/*
+ * Most protocols count the sockets in their table, SCTP those that are not
+ * closed (sctp_init_sock(), sctp_destroy_sock()).
+ */
+static bool is_inuse(const struct skbal_protocol *protocol,
+		     const struct skbal_socket *socket)
+{
+	return is_sctp(protocol) ? !(socket->flags & SKBAL_DEAD) :
+				   !!(socket->flags & SKBAL_HASHED);
+}
+
+/* Families of which every socket is in a table, a message or a descriptor. */
+static bool is_well_known(const char *protocol)
+{
+	static const char *const names[] = {
+		"UNIX", "NETLINK", "PACKET", "RAW", "PING",
+	};
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(names); i++)
+		if (str_has_prefix(protocol, names[i]))
+			return true;
+	return false;
+}
+
+static void count_met(const struct skbal_snapshot *snap, struct met *met)
+{
+	size_t i;
+
+	for (i = 0; i < snap->sockets.used; i++) {
+		const struct skbal_socket *socket =
+			skbal_snapshot_socket(snap, i);
+		const struct skbal_protocol *protocol =
+			&snap->protocols[socket->protocol];
+		struct met *net = &met[socket->net];
+
+		net->used += !!(socket->flags & SKBAL_USED);
+		net->all[socket->protocol]++;
+		net->inuse[socket->protocol] += is_inuse(protocol, socket);
+		net->strange += protocol->pool == SKBAL_POOL_NONE &&
+				!is_well_known(protocol->name);
+	}
+}
+
+/* MPTCP counts what has a token (mptcp_token_accept()), which is private. */
+static bool is_compared(const struct skbal_protocol *protocol)
+{
+	return protocol->pool != SKBAL_POOL_NONE &&
+	       !str_has_prefix(protocol->name, "MPTCP");
+}
+
+/* Sockets that are counted as in use by protocols without a pool, but not met. */
+static s64 foreign_missing(const struct skbal_snapshot *snap,
+			   const struct skbal_net *net, const struct met *met)
+{
+	s64 missing = 0;
+	unsigned int i;
+
+	for (i = 0; i < snap->nr_protocols; i++)
+		if (snap->protocols[i].pool == SKBAL_POOL_NONE)
+			missing += max(net->inuse[i] - (s64)met->all[i], 0);
+	return missing;
+}
+
+/*
+ * Why "used" may be larger than the census although nothing is wrong. Empty if
+ * there is no reason.
+ */
+static void row_doubt(struct skbal_counter *row,
+		      const struct skbal_snapshot *snap,
+		      const struct skbal_net *net, const struct met *met,
+		      s64 missing)
+{
+	s64 unmet = missing + foreign_missing(snap, net, met);
+
+	*row->reason = 0;
+	if (row->kernel - row->census <= 0)
+		return;
+	if (row->kernel - row->census <= unmet)
+		scnprintf(row->reason, sizeof(row->reason),
+			  "%lld allocated sockets were not found", unmet);
+	else if (snap->packets_waiting)
+		scnprintf(row->reason, sizeof(row->reason),
+			  "%llu packets wait in devices, and may keep closed sockets",
+			  snap->packets_waiting);
+	else if (met->strange)
+		scnprintf(row->reason, sizeof(row->reason),
+			  "%llu sockets of other families may have ones that wait",
+			  met->strange);
+}
+
+static const struct skbal_counter *
+row_before(const struct skbal_counters *counters,
+	   const struct skbal_counter *row, size_t hint)
+{
+	size_t i;
+
+	for (i = 0; i < counters->count; i++) {
+		const struct skbal_counter *old =
+			&counters->rows[(hint + i) % counters->count];
+
+		if (old->netns == row->netns && !strcmp(old->name, row->name) &&
+		    !strcmp(old->protocol, row->protocol))
+			return old;
+	}
+	return NULL;
+}
+
+/* A suspect was one in every snapshot before, too. */
+static void row_remember(struct skbal_counter *row,
+			 const struct skbal_counters *before, size_t hint)
+{
+	const struct skbal_counter *old;
+
+	row->suspect = row->kernel != row->census;
+	row->steady = true;
+	if (!row->suspect || !before->snapshots)
+		return;
+	old = row_before(before, row, hint);
+	row->suspect = old && old->suspect;
+	row->steady = row->suspect && old->steady &&
+		      old->kernel - old->census == row->kernel - row->census;
+}
+
+static void row_add(struct skbal_counters *counters,
+		    const struct skbal_counters *before,
+		    struct skbal_counter *row)
+{
+	row_remember(row, before, counters->count);
+	counters->suspects += row->suspect;
+	counters->rows[counters->count++] = *row;
+}
+
+static void net_compare(struct skbal_counters *counters,
+			const struct skbal_counters *before,
+			const struct skbal_snapshot *snap,
+			const struct skbal_net *net, const struct met *met,
+			s64 missing)
+{
+	struct skbal_counter row = { .netns = net->inum };
+	unsigned int i;
+
+	row.name = "sockets_used";
+	row.kernel = net->used;
+	row.census = met->used;
+	row_doubt(&row, snap, net, met, missing);
+	row_add(counters, before, &row);
+	*row.reason = 0;
+	row.name = "inuse";
+	for (i = 0; i < snap->nr_protocols; i++) {
+		if (!is_compared(&snap->protocols[i]))
+			continue;
+		strscpy(row.protocol, snap->protocols[i].name,
+			sizeof(row.protocol));
+		row.kernel = net->inuse[i];
+		row.census = met->inuse[i];
+		row_add(counters, before, &row);
+	}
+}
+
+static void orphans_compare(struct skbal_counters *counters,
+			    const struct skbal_counters *before,
+			    const struct skbal_snapshot *snap)
+{
+	struct skbal_counter row = {
+		.name = "orphans",
+		.kernel = snap->orphans,
+		.census = snap->orphans_met,
+	};
+
+	if (snap->orphans >= 0)
+		row_add(counters, before, &row);
+}
+
+int skbal_counters_compare(struct skbal_counters *counters,
+			   const struct skbal_snapshot *snap, s64 missing)
+{
+	struct skbal_counters before = *counters;
+	struct met *met;
+	size_t i;
+
+	met = kvcalloc(snap->nets.used, sizeof(*met), GFP_KERNEL);
+	counters->rows = kvcalloc(snap->nets.used * (snap->nr_protocols + 1) + 1,
+				  sizeof(*counters->rows), GFP_KERNEL);
+	counters->count = 0;
+	counters->suspects = 0;
+	if (met && counters->rows) {
+		count_met(snap, met);
+		for (i = 0; i < snap->nets.used; i++)
+			net_compare(counters, &before, snap,
+				    skbal_snapshot_net(snap, i), &met[i],
+				    missing);
+		orphans_compare(counters, &before, snap);
+		counters->snapshots++;
+	}
+	kvfree(before.rows);
+	kvfree(met);
+	return met && counters->rows ? 0 : -ENOMEM;
+}
+
+static void row_judge(struct skbal_counter *row)
+{
+	if (!row->suspect) {
+		row->verdict = SKBAL_BALANCED;
+		*row->reason = 0;
+	} else if (!row->steady) {
+		row->verdict = SKBAL_IN_FLUX;
+		strscpy(row->reason, "the difference changes",
+			sizeof(row->reason));
+	} else if (*row->reason) {
+		row->verdict = SKBAL_INCOMPLETE;
+	} else {
+		row->verdict = SKBAL_IMBALANCED;
+		scnprintf(row->reason, sizeof(row->reason),
+			  "counted %lld %s than there are",
+			  abs(row->kernel - row->census),
+			  row->kernel > row->census ? "more" : "fewer");
+	}
+}
+
+void skbal_counters_judge(struct skbal_counters *counters)
+{
+	size_t i;
+
+	for (i = 0; i < counters->count; i++)
+		row_judge(&counters->rows[i]);
+}
+
+void skbal_counters_free(struct skbal_counters *counters)
+{
+	kvfree(counters->rows);
+}
