@@ -41,10 +41,8 @@ static u64 device_packets(const struct net_device *dev)
 
 	for (i = 0; i < dev->num_tx_queues; i++) {
 		const struct netdev_queue *queue = netdev_get_tx_queue(dev, i);
-		const struct Qdisc *qdisc = rcu_dereference(queue->qdisc);
 
-		if (qdisc)
-			packets += qdisc_qlen_sum(qdisc);
+		packets += qdisc_qlen_sum(rcu_dereference(queue->qdisc));
 	}
 	return packets;
 }

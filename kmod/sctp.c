@@ -8,7 +8,8 @@
 #include "snapshot.h"
 
 /* Set whenever sctp is held: it stays where it is as long as anyone holds it. */
-static typeof(&sctp_transport_traverse_process) for_each_transport;
+static int (*for_each_transport)(sctp_callback_t cb, sctp_callback_t cb_done,
+				 struct net *net, int *pos, void *p);
 
 /* By the control socket, which every namespace has: sctp_prot is not exported. */
 struct proto *skbal_sctp_get(void)

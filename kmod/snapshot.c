@@ -109,7 +109,6 @@ static int snapshot_reserve(struct skbal_snapshot *snap)
 	size_t nets = max(expected.nets, snap->nets.wanted);
 	int err;
 
-
 	err = array_reserve(&snap->sockets, with_slack(sockets),
 			    sizeof(struct skbal_socket));
 	if (!err)

@@ -41,26 +41,34 @@ static void message_visit(struct sk_buff *skb, const struct passed *passed)
 
 /*
  * The queue of a listener holds an skb for each connection, owned by the
- * socket that accept() will return. The kernel takes the queue locks of two
- * sockets in no fixed order, so only the first is waited for: in the second a
- * message may be missed, and the reading be repeated.
+ * socket that accept() will return.
  */
-static void queue_visit(struct sock *sk, const struct passed *passed)
+static void messages_visit(struct sock *sk, const struct passed *passed)
 {
-	struct sk_buff_head *queue = &sk->sk_receive_queue;
 	bool listens = READ_ONCE(sk->sk_state) == TCP_LISTEN;
 	struct sk_buff *skb;
-	unsigned long flags;
 
-	if (skb_queue_empty_lockless(queue) ||
-	    !spin_trylock_irqsave(&queue->lock, flags))
-		return;
-	skb_queue_walk(queue, skb) {
+	skb_queue_walk(&sk->sk_receive_queue, skb)
 		if (!listens)
 			message_visit(skb, passed);
 		else if (skb->sk && skb->sk != sk)
 			queue_visit(skb->sk, passed);
-	}
+}
+
+/*
+ * The kernel takes the queue locks of two sockets in no fixed order, so they
+ * are only tried: a message may be missed, and the reading be repeated.
+ */
+static void queue_visit(struct sock *sk, const struct passed *passed)
+{
+	struct sk_buff_head *queue = &sk->sk_receive_queue;
+	unsigned long flags;
+
+	if (skb_queue_empty_lockless(queue))
+		return;
+	if (!spin_trylock_irqsave(&queue->lock, flags))
+		return;
+	messages_visit(sk, passed);
 	spin_unlock_irqrestore(&queue->lock, flags);
 }
 
