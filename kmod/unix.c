@@ -76,9 +76,7 @@ void skbal_unix_for_each_passed(struct sock *sk, unsigned int depth,
 				void (*fn)(struct file *file, void *data),
 				void *data)
 {
-	const struct passed passed = {
-		.depth = depth, .fn = fn, .data = data,
-	};
+	const struct passed passed = { depth, fn, data };
 
 	queue_visit(sk, &passed);
 }
