@@ -96,11 +96,10 @@ static int visit_file(const void *data, struct file *file, unsigned int fd)
 
 	meet_file(visit, file, SKBAL_HELD);
 	if (sock && sock->sk && sock->sk->sk_family == AF_UNIX)
-		skbal_unix_for_each_passed(sock->sk, NESTED, meet_passed,
-					   visit);
+		skbal_unix_visit(sock->sk, NESTED, meet_passed, visit);
 	else if (!sock && skbal_uring_is(file))
-		skbal_uring_for_each(file, visit->snap->live, meet_registered,
-				     visit);
+		skbal_uring_visit(file, visit->snap->live, meet_registered,
+				  visit);
 	return 0;
 }
 

@@ -72,9 +72,8 @@ static void queue_visit(struct sock *sk, const struct passed *passed)
 	spin_unlock_irqrestore(&queue->lock, flags);
 }
 
-void skbal_unix_for_each_passed(struct sock *sk, unsigned int depth,
-				void (*fn)(struct file *file, void *data),
-				void *data)
+void skbal_unix_visit(struct sock *sk, unsigned int depth,
+		      void (*fn)(struct file *file, void *data), void *data)
 {
 	const struct passed passed = { depth, fn, data };
 
@@ -96,7 +95,7 @@ static void walk_bucket(struct skbal_snapshot *snap, struct hlist_head *bucket)
 
 	sk_for_each(sk, bucket) {
 		skbal_census_meet(snap, sk, SKBAL_HASHED);
-		skbal_unix_for_each_passed(sk, 0, meet_passed, snap);
+		skbal_unix_visit(sk, 0, meet_passed, snap);
 	}
 }
 

@@ -18,15 +18,14 @@ struct sock;
 void skbal_unix_walk(struct skbal_snapshot *snap);
 
 /**
- * skbal_unix_for_each_passed() - call @fn for every file in the messages that
+ * skbal_unix_visit() - call @fn for every file in the messages that
  * wait in an AF_UNIX socket or, if it listens, in the connections that it has
  * not accepted yet
  * @depth: how deep to follow sockets that are themselves in such a message
  *
  * Context: something keeps @sk alive; spinlocks are taken.
  */
-void skbal_unix_for_each_passed(struct sock *sk, unsigned int depth,
-				void (*fn)(struct file *file, void *data),
-				void *data);
+void skbal_unix_visit(struct sock *sk, unsigned int depth,
+		      void (*fn)(struct file *file, void *data), void *data);
 
 #endif /* SKBAL_UNIX_H */

@@ -29,9 +29,8 @@ static void visit_all(struct io_ring_ctx *ring,
 }
 
 /* The mutex protects the table; it can be tried, not waited for. */
-void skbal_uring_for_each(struct file *ring, bool live,
-			  void (*fn)(struct file *file, void *data),
-			  void *data)
+void skbal_uring_visit(struct file *ring, bool live,
+		       void (*fn)(struct file *file, void *data), void *data)
 {
 	struct io_ring_ctx *ctx = ring->private_data;
 

@@ -14,14 +14,13 @@ struct file;
 bool skbal_uring_is(const struct file *file);
 
 /**
- * skbal_uring_for_each() - call @fn for every file that is registered
+ * skbal_uring_visit() - call @fn for every file that is registered
  * @live: whether the machine is not stopped
  *
  * While a process is registering files none are found.
  * Context: something keeps @ring alive; may be atomic.
  */
-void skbal_uring_for_each(struct file *ring, bool live,
-			  void (*fn)(struct file *file, void *data),
-			  void *data);
+void skbal_uring_visit(struct file *ring, bool live,
+		       void (*fn)(struct file *file, void *data), void *data);
 
 #endif /* SKBAL_URING_H */
