@@ -81,24 +81,29 @@ static u32 net_add(struct skbal_snapshot *snap, const struct net *net)
 	return snap->nets.used;
 }
 
-/* As index_slot(). One namespace after the other: the last is asked first. */
-static u32 net_of(struct skbal_snapshot *snap, const struct net *net)
+/* As index_slot(). */
+static noinline u32 net_find(struct skbal_snapshot *snap, const struct net *net)
 {
 	u32 mask = BIT(snap->net_index_bits) - 1;
 	u32 i = hash_ptr(net, snap->net_index_bits);
 	u32 *slot = &snap->net_index[i];
 
-	if (snap->nets.used &&
-	    skbal_snapshot_net(snap, snap->last_net)->net == net)
-		return snap->last_net;
 	while (*slot && skbal_snapshot_net(snap, *slot - 1)->net != net) {
 		i = (i + 1) & mask;
 		slot = &snap->net_index[i];
 	}
 	if (!*slot)
 		*slot = net_add(snap, net);
-	snap->last_net = *slot ? *slot - 1 : 0;
-	return snap->last_net;
+	snap->last_net = net;
+	snap->last_net_index = *slot ? *slot - 1 : 0;
+	return snap->last_net_index;
+}
+
+/* Mostly one namespace after the other. */
+static u32 net_of(struct skbal_snapshot *snap, const struct net *net)
+{
+	return net == snap->last_net ? snap->last_net_index :
+				       net_find(snap, net);
 }
 
 static bool is_tcp(const struct sock *sk)
@@ -135,7 +140,7 @@ static unsigned int ownership_flags(const struct sock *sk)
 	       (!sock || READ_ONCE(sock->file) ? SKBAL_FILE : 0);
 }
 
-/* kTLS, sockmap and MPTCP give a socket another struct proto. */
+/* kTLS, sockmap and MPTCP give a TCP socket another struct proto. */
 static bool is_plain(const struct skbal_snapshot *snap, const struct sock *sk,
 		     int protocol)
 {
@@ -144,7 +149,7 @@ static bool is_plain(const struct skbal_snapshot *snap, const struct sock *sk,
 }
 
 /* What the charge of a socket that is not plain holds beside its queues. */
-static unsigned int hidden_read(const struct sock *sk, bool queues,
+static noinline unsigned int hidden_read(const struct sock *sk, bool queues,
 				struct skbal_charge *charge)
 {
 	bool opaque;
@@ -155,8 +160,8 @@ static unsigned int hidden_read(const struct sock *sk, bool queues,
 	return opaque ? SKBAL_OPAQUE : 0;
 }
 
-static unsigned int charge_read(struct sock *sk, bool plain,
-				struct skbal_charge *ret)
+static __always_inline unsigned int charge_read(struct sock *sk, bool plain,
+						struct skbal_charge *ret)
 {
 	bool owned = sk->sk_lock.owned;
 
@@ -281,7 +286,8 @@ static void entry_fill(struct skbal_snapshot *snap,
 		socket->flags |= SKBAL_BYPASSED;
 	if (snap->detail)
 		detail_read(sk, skbal_snapshot_detail(snap, socket));
-	skbal_mptcp_meet(snap, socket, sk);
+	if (!plain || sk->sk_protocol == IPPROTO_MPTCP)
+		skbal_mptcp_meet(snap, socket, sk);
 }
 
 static struct skbal_socket *entry_add(struct skbal_snapshot *snap, u32 *slot,
@@ -330,28 +336,42 @@ static noinline void entry_compare(struct skbal_snapshot *snap,
 				abs(skbal_charge_total(&socket->charge))));
 }
 
+/* For the first time. Apart, because every other time should be quick. */
+static noinline struct skbal_socket *
+census_enter(struct skbal_snapshot *snap, u32 *slot, struct sock *sk,
+	     unsigned int found)
+{
+	int protocol = protocol_of(snap, sk);
+	struct skbal_socket *socket;
+
+	if (protocol < 0)
+		return NULL;
+	socket = entry_add(snap, slot, sk, protocol);
+	if (!socket)
+		return NULL;
+	socket->flags |= found;
+	if (snap->walk == 2) {
+		mark_churn(snap, socket);
+		socket->flags |= SKBAL_AGAIN;
+	}
+	return socket;
+}
+
 struct skbal_socket *skbal_census_meet(struct skbal_snapshot *snap,
 				       struct sock *sk, unsigned int found)
 {
 	u32 *slot = index_slot(snap, sk);
 	struct skbal_socket *socket;
 
-	if (*slot) {
-		socket = skbal_snapshot_socket(snap, *slot - 1);
-		if (snap->walk == 2 && !(socket->flags & SKBAL_AGAIN))
+	if (!*slot)
+		return census_enter(snap, slot, sk, found);
+	socket = skbal_snapshot_socket(snap, *slot - 1);
+	if (snap->walk == 2) {
+		if (!(socket->flags & SKBAL_AGAIN))
 			entry_compare(snap, socket, sk);
-	} else {
-		int protocol = protocol_of(snap, sk);
-
-		if (protocol < 0)
-			return NULL;
-		socket = entry_add(snap, slot, sk, protocol);
-		if (!socket)
-			return NULL;
-		if (snap->walk == 2)
-			mark_churn(snap, socket);
+		found |= SKBAL_AGAIN;
 	}
-	socket->flags |= found | (snap->walk == 2 ? SKBAL_AGAIN : 0);
+	socket->flags |= found;
 	return socket;
 }
 

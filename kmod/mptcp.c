@@ -139,11 +139,12 @@ static void meet_subflows(struct skbal_snapshot *snap, struct sock *sk)
 void skbal_mptcp_meet(struct skbal_snapshot *snap, struct skbal_socket *socket,
 		      struct sock *sk)
 {
-	if (socket->flags & SKBAL_SUBFLOW) {
-		meet_msk(snap, socket, sk);
-	} else if (sk->sk_protocol == IPPROTO_MPTCP) {
+	if (sk->sk_protocol == IPPROTO_MPTCP) {
 		WRITE_ONCE(mptcp_proto, sk->sk_prot_creator);
 		meet_subflows(snap, sk);
+	} else if (socket->flags & SKBAL_SUBFLOW) {
+		snap->subflows++;
+		meet_msk(snap, socket, sk);
 	}
 }
 
@@ -205,6 +206,8 @@ void skbal_mptcp_finish(struct skbal_snapshot *snap)
 	struct skbal_socket *socket, *msk;
 	size_t i;
 
+	if (!snap->subflows)
+		return;
 	for (i = 0; i < snap->sockets.used; i++) {
 		socket = skbal_snapshot_socket(snap, i);
 		if (socket->parent && socket->flags & SKBAL_QUEUED)

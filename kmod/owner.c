@@ -61,45 +61,55 @@ static void holder_add(struct visit *visit, struct skbal_detail *detail)
 /* Messages in messages, as deep as the kernel let them nest (before 6.10). */
 #define NESTED 4
 
-static void meet_file(struct visit *visit, struct file *file,
-		      unsigned int found)
+static void meet(struct visit *visit, struct sock *sk, unsigned int found)
+{
+	struct skbal_snapshot *snap = visit->snap;
+	struct skbal_socket *socket = skbal_census_meet(snap, sk, found);
+
+	/* in the second walk of a live snapshot the holders are known */
+	if (!snap->detail || !socket || snap->walk != 1 ||
+	    skbal_snapshot_pool(snap, socket) == SKBAL_POOL_NONE)
+		return;
+	holder_add(visit, skbal_snapshot_detail(snap, socket));
+}
+
+static struct sock *sock_of(struct file *file)
 {
 	struct socket *sock = sock_from_file(file);
-	struct sock *sk = sock ? READ_ONCE(sock->sk) : NULL;
-	struct skbal_socket *socket;
 
-	if (!sk)
-		return;
-	socket = skbal_census_meet(visit->snap, sk, found);
-	/* in the second walk of a live snapshot the holders are known */
-	if (!socket || !visit->snap->detail || visit->snap->walk != 1 ||
-	    skbal_snapshot_pool(visit->snap, socket) == SKBAL_POOL_NONE)
-		return;
-	holder_add(visit, skbal_snapshot_detail(visit->snap, socket));
+	return sock ? READ_ONCE(sock->sk) : NULL;
 }
 
 static void meet_passed(struct file *file, void *visit)
 {
-	meet_file(visit, file, SKBAL_PASSED);
+	struct sock *sk = sock_of(file);
+
+	if (sk)
+		meet(visit, sk, SKBAL_PASSED);
 }
 
 static void meet_registered(struct file *file, void *visit)
 {
-	meet_file(visit, file, SKBAL_REGISTERED);
+	struct sock *sk = sock_of(file);
+
+	if (sk)
+		meet(visit, sk, SKBAL_REGISTERED);
 }
 
 /* For iterate_fd(): under file_lock, which keeps the file in the table. */
 static int visit_file(const void *data, struct file *file, unsigned int fd)
 {
 	struct visit *visit = (struct visit *)data;
-	struct socket *sock = sock_from_file(file);
+	struct sock *sk = sock_of(file);
 
-	meet_file(visit, file, SKBAL_HELD);
-	if (sock && sock->sk && sock->sk->sk_family == AF_UNIX)
-		skbal_unix_visit(sock->sk, NESTED, meet_passed, visit);
-	else if (!sock && skbal_uring_is(file))
+	if (sk) {
+		meet(visit, sk, SKBAL_HELD);
+		if (sk->sk_family == AF_UNIX)
+			skbal_unix_visit(sk, NESTED, meet_passed, visit);
+	} else if (skbal_uring_is(file)) {
 		skbal_uring_visit(file, visit->snap->live, meet_registered,
 				  visit);
+	}
 	return 0;
 }
 

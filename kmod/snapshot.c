@@ -74,7 +74,7 @@ static int nets_reserve(struct skbal_snapshot *snap, size_t nets)
 		}
 	}
 	memset(snap->net_index, 0, BIT(bits) * sizeof(*snap->net_index));
-	snap->last_net = 0;
+	snap->last_net = NULL;
 	return 0;
 }
 
@@ -121,6 +121,7 @@ static int snapshot_reserve(struct skbal_snapshot *snap)
 	memset(snap->moved_pages, 0, sizeof(snap->moved_pages));
 	memset(snap->churn, 0, sizeof(snap->churn));
 	snap->orphans_met = 0;
+	snap->subflows = 0;
 	return err;
 }
 

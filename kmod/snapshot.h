@@ -135,7 +135,8 @@ struct skbal_snapshot {
 	unsigned int index_bits;
 	u32 *net_index;			/* likewise */
 	unsigned int net_index_bits;
-	u32 last_net;			/* the last one asked for */
+	const struct net *last_net;	/* that was asked for */
+	u32 last_net_index;
 
 	struct skbal_protocol protocols[SKBAL_PROTOCOLS];
 	unsigned int nr_protocols;
@@ -143,6 +144,7 @@ struct skbal_snapshot {
 	struct proto *protos[SKBAL_POOLS];	/* NULL: not loaded */
 	struct skbal_pool_reading pools[SKBAL_POOLS];
 	s64 sockets_allocated[SKBAL_POOLS];	/* -1: not counted */
+	size_t subflows;		/* of MPTCP sockets */
 	s64 orphans;			/* TCP; -1 if the counter is not known */
 	s64 orphans_met;
 	u64 packets_waiting;		/* in queues of devices */
