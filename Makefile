@@ -34,7 +34,8 @@ $(if $(RELEASE),,$(error KDIR=$(KDIR) is neither a built kernel tree nor kernel 
 module:			## build build/RELEASE/skbalance.ko
 	$(Q)mkdir -p $(MODULE_DIR)
 	$(Q)cp -rsf $(CURDIR)/Kbuild $(CURDIR)/kmod $(wildcard $(CURDIR)/kunit) $(MODULE_DIR)
-	$(Q)$(MAKE) $(SILENT) -C $(KDIR) M=$(MODULE_DIR) SKBALANCE_VERSION=$(VERSION) \
+	$(Q)scripts/toolchain $(KDIR) \
+		$(MAKE) $(SILENT) -C $(KDIR) M=$(MODULE_DIR) SKBALANCE_VERSION=$(VERSION) \
 		SKBALANCE_TEST=$(SKBALANCE_TEST) $(if $(W),W=$(W)) $(if $(C),C=$(C)) \
 		CONFIG_DEBUG_INFO_BTF_MODULES= modules
 
