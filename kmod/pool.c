@@ -48,6 +48,5 @@ void skbal_pool_read(const struct proto *prot, struct skbal_pool_reading *ret)
 	ret->percpu = 0;
 	/* an offline CPU's reserve is not drained: possible, not online */
 	for_each_possible_cpu(cpu)
-		ret->percpu += READ_ONCE(*per_cpu_ptr(prot->per_cpu_fw_alloc,
-						      cpu));
+		ret->percpu += skbal_reserve(prot, cpu);
 }

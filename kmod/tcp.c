@@ -77,12 +77,12 @@ static void walk_listening(struct skbal_snapshot *snap,
 			   struct inet_hashinfo *hashinfo)
 {
 	const struct hlist_nulls_node *node;
+	struct inet_listen_hashbucket *bucket;
+	unsigned int i, size;
 	struct sock *sk;
-	unsigned int i;
 
-	for (i = 0; i <= hashinfo->lhash2_mask; i++) {
-		struct inet_listen_hashbucket *bucket = &hashinfo->lhash2[i];
-
+	bucket = skbal_listening(hashinfo, &size);
+	for (i = 0; i < size; i++, bucket++) {
 		if (hlist_nulls_empty(&bucket->nulls_head))
 			continue;
 		skbal_walk_lock(snap, &bucket->lock);

@@ -8,19 +8,42 @@
 #define SKBAL_COMPAT_H
 
 #include <linux/io_uring_types.h>
+#include <linux/net.h>
 #include <linux/skbuff.h>
 #include <linux/skmsg.h>
 #include <linux/version.h>
 #include <net/af_unix.h>
+#include <net/inet_hashtables.h>
 #include <net/net_namespace.h>
 #include <net/sock.h>
 #include <net/tcp.h>
 #include <net/udp.h>
 #include <net/udplite.h>
 
-#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 1, 0)
-#error "skbalance supports kernels from 6.1 on"
+#if LINUX_VERSION_CODE < KERNEL_VERSION(5, 10, 0)
+#error "skbalance supports kernels from 5.10 on"
 #endif
+
+#ifdef SKBAL_HAVE_SOCK_FROM_FILE_ERR
+static inline struct socket *skbal_sock_from_file(struct file *file)
+{
+	int err;
+
+	return sock_from_file(file, &err);
+}
+
+#define sock_from_file(file) skbal_sock_from_file(file)
+#endif
+
+/* The pages that a CPU holds back, of either sign. */
+static inline int skbal_reserve(const struct proto *prot, int cpu)
+{
+#ifdef SKBAL_HAVE_RESERVES
+	return READ_ONCE(*per_cpu_ptr(prot->per_cpu_fw_alloc, cpu));
+#else
+	return 0;
+#endif
+}
 
 static inline int skbal_forward_alloc(const struct sock *sk)
 {
@@ -40,6 +63,19 @@ static inline int skbal_forward_alloc(const struct sock *sk)
 #else
 #define SKBAL_MPTCP_LENDS true
 #endif
+
+/* The table of listeners, whose nodes are those of struct sock. */
+static inline struct inet_listen_hashbucket *
+skbal_listening(struct inet_hashinfo *hashinfo, unsigned int *size)
+{
+#ifdef SKBAL_HAVE_LISTENING_HASH
+	*size = INET_LHTABLE_SIZE;
+	return hashinfo->listening_hash;
+#else
+	*size = hashinfo->lhash2_mask + 1;
+	return hashinfo->lhash2;
+#endif
+}
 
 /* Does the socket leave its protocol's memory_allocated alone? */
 static inline bool skbal_bypasses(const struct sock *sk)
