@@ -70,6 +70,7 @@ test-unit:		## tests of the command, on this machine
 test-scripts:		## tests of the scripts
 	$(Q)scripts/deps build vm
 	$(Q)scripts/tests/kernels
+	$(Q)scripts/tests/toolchain
 	$(Q)scripts/tests/vm
 	$(Q)scripts/tests/verdicts
 
