@@ -1,14 +1,22 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154
 # Debian packages that are unpacked in the cache and never installed; the scripts source this.
+
+# alone_in DIRECTORY: below the cache, and until this shell ends
+alone_in() {
+	local lock
+	{ mkdir -p "$1" && exec {lock}>"$1/.lock"; } 2>/dev/null ||
+		die "cannot write to the cache folder $cache"
+	flock "$lock"
+}
 
 # What is wanted may be in another suite than this machine's. From here on apt has them all,
 # with lists of its own: the machine's apt stays as it is, and this needs no root.
 all_suites() {
-	# shellcheck disable=SC2154
 	local apt=$cache/apt mirror=http://deb.debian.org suite
 	export APT_CONFIG=$apt/apt.conf
 
+	alone_in "$apt"
 	mkdir -p "$apt"/{lists,archives}/partial
 	cat >"$APT_CONFIG" <<-EOF
 	Dir::State::lists "$apt/lists";
@@ -29,14 +37,6 @@ all_suites() {
 	say 'reading the package lists of all suites'
 	apt-get -qq update 2>"$apt/log" ||
 		say "not all of them could be read: $(grep -m 1 '^[EW]:' "$apt/log")"
-}
-
-# alone_in DIRECTORY: below the cache, and until this shell ends
-alone_in() {
-	local lock
-	{ mkdir -p "$1" && exec {lock}>"$1/.lock"; } 2>/dev/null ||
-		die "cannot write to the cache folder $cache"
-	flock "$lock"
 }
 
 check_space() {
