@@ -9,6 +9,7 @@
 #include "debugfs.h"
 #include "error.h"
 #include "number.h"
+#include "pause.h"
 #include "text.h"
 #include "version.h"
 
@@ -67,6 +68,12 @@ static const char *set_count_or_none(char *value, void *target)
 		return set_count(value, target);
 	*(long long *)target = BOOKS_NONE;
 	return NULL;
+}
+
+static const char *set_switch(char *value, void *target)
+{
+	*(bool *)target = strcmp(value, "1") == 0;
+	return *(bool *)target || strcmp(value, "0") == 0 ? NULL : "not 0 or 1";
 }
 
 static const char *set_page_size(char *value, void *target)
@@ -216,6 +223,9 @@ struct field {
 #define POOL(name, set) { #name, offsetof(struct books_pool, name), set }
 #define OWNER(name, set) { #name, offsetof(struct books_owner, name), set }
 #define SOCKET(name, set) { #name, offsetof(struct books_socket, name), set }
+#define BIRTH(name, set) { #name, offsetof(struct books_birth, name), set }
+#define COUNTER(name, set) { #name, offsetof(struct books_counter, name), set }
+#define REFUSAL(name, set) { #name, offsetof(struct books_refusal, name), set }
 #define CHARGE(type, base, name) \
 	{ #name, offsetof(type, base) + offsetof(struct books_charge, name), \
 	  set_number }
@@ -225,7 +235,11 @@ struct field {
 	CHARGE(type, base, pages), \
 	CHARGE(type, base, forward_alloc_bytes), \
 	CHARGE(type, base, write_queue_bytes), \
-	CHARGE(type, base, receive_queue_bytes)
+	CHARGE(type, base, receive_queue_bytes), \
+	CHARGE(type, base, hidden_bytes)
+
+/* Of a text that is refused there are only the first ones. */
+#define REFUSED_HEADER_FIELDS 3
 
 static const struct field header_fields[] = {
 	HEADER(version, set_text),
@@ -236,6 +250,7 @@ static const struct field header_fields[] = {
 	HEADER(snapshots, set_count),
 	HEADER(snapshot_bytes, set_count),
 	HEADER(sockets_owned, set_count),
+	HEADER(track, set_switch),
 };
 
 static const struct field pool_fields[] = {
@@ -279,6 +294,10 @@ static const struct field owner_fields[] = {
 	OWNER(holders, set_holders),
 	OWNER(netns, set_count),
 	OWNER(listener, set_text_or_none),
+	OWNER(uid, set_count_or_none),
+	OWNER(cgroup, set_count_or_none),
+	OWNER(memcg, set_count_or_none),
+	OWNER(via, set_text_or_none),
 	CHARGES(struct books_owner, charge),
 	{ "state", offsetof(struct books_owner, states), set_states },
 	OWNER(longest_wait_ms, set_count_or_none),
@@ -292,19 +311,50 @@ static const struct field socket_fields[] = {
 	SOCKET(local, set_text_or_none),
 	SOCKET(remote, set_text_or_none),
 	SOCKET(inode, set_count),
-	SOCKET(uid, set_count),
+	SOCKET(uid, set_count_or_none),
 	SOCKET(pid, set_count_or_none),
 	SOCKET(comm, set_text_or_none),
 	SOCKET(holders, set_holders),
 	SOCKET(listener, set_text_or_none),
+	SOCKET(cgroup, set_count_or_none),
+	SOCKET(memcg, set_count_or_none),
+	SOCKET(via, set_text_or_none),
 	SOCKET(wait_ms, set_count_or_none),
 	SOCKET(charged_bytes, set_number),
 	SOCKET(forward_alloc_bytes, set_number),
 	SOCKET(write_queue_bytes, set_number),
 	SOCKET(receive_queue_bytes, set_number),
+	SOCKET(hidden_bytes, set_number),
 	SOCKET(error_queue_bytes, set_number),
 	SOCKET(zerocopy_bytes, set_number),
 	SOCKET(flags, set_text_or_none),
+};
+
+static const struct field birth_fields[] = {
+	BIRTH(age_ms, set_count),
+	BIRTH(pid, set_count_or_none),
+	BIRTH(comm, set_text_or_none),
+	BIRTH(stack, set_text_or_none),
+};
+
+static const struct field counters_fields[] = {
+	{ "held", offsetof(struct books, counters_held), set_count },
+	{ "balanced", offsetof(struct books, counters_balanced), set_count },
+};
+
+static const struct field counter_fields[] = {
+	COUNTER(name, set_text),
+	COUNTER(netns, set_count_or_none),
+	COUNTER(protocol, set_text_or_none),
+	COUNTER(kernel, set_number),
+	COUNTER(census, set_number),
+	COUNTER(verdict, set_verdict),
+	COUNTER(reason, set_text_or_none),
+};
+
+static const struct field refusal_fields[] = {
+	REFUSAL(pause_estimate_ns, set_count),
+	REFUSAL(max_pause_ns, set_count),
 };
 
 struct parser {
@@ -403,15 +453,21 @@ static int check_pool(struct parser *parser)
 			  parser->pool_seen);
 }
 
+static int check_header(struct parser *parser)
+{
+	size_t count = parser->books->refusal.refused ?
+		REFUSED_HEADER_FIELDS : ARRAY_SIZE(header_fields);
+
+	return check_seen(parser, header_fields, count, parser->header_seen);
+}
+
 static int parse_pool(struct parser *parser, char *rest)
 {
 	struct books *books = parser->books;
 	struct books_pool *pool;
 	const char *wrong;
-	int status;
+	int status = check_header(parser);
 
-	status = check_seen(parser, header_fields, ARRAY_SIZE(header_fields),
-			    parser->header_seen);
 	if (!status && books->n_pools)
 		status = check_pool(parser);
 	if (status)
@@ -482,24 +538,93 @@ static int parse_socket(struct parser *parser, char *rest)
 			 rest, socket);
 }
 
+static int parse_birth(struct parser *parser, char *rest)
+{
+	struct books *books = parser->books;
+	struct books_socket *socket;
+
+	if (!books->n_sockets)
+		return wrong_line(parser, "birth", "of no socket");
+	socket = &books->sockets[books->n_sockets - 1];
+	if (socket->birth)
+		return wrong_line(parser, "birth", "given twice");
+	socket->birth = calloc(1, sizeof(*socket->birth));
+	if (!socket->birth)
+		return no_memory(parser);
+	return parse_row(parser, birth_fields, ARRAY_SIZE(birth_fields), rest,
+			 socket->birth);
+}
+
+static int parse_counters(struct parser *parser, char *rest)
+{
+	if (parser->books->counters_held != BOOKS_NONE)
+		return wrong_line(parser, "counters", "given twice");
+	return parse_row(parser, counters_fields, ARRAY_SIZE(counters_fields),
+			 rest, parser->books);
+}
+
+static int parse_counter(struct parser *parser, char *rest)
+{
+	struct books *books = parser->books;
+	struct books_counter *counter;
+
+	if (books->counters_held == BOOKS_NONE)
+		return wrong_line(parser, "counters", "missing");
+	counter = array_append(&books->counters, &books->n_counters,
+			       sizeof(*counter));
+	if (!counter)
+		return no_memory(parser);
+	return parse_row(parser, counter_fields, ARRAY_SIZE(counter_fields),
+			 rest, counter);
+}
+
+static int parse_refusal(struct parser *parser, char *rest)
+{
+	parser->books->refusal.refused = true;
+	return parse_row(parser, refusal_fields, ARRAY_SIZE(refusal_fields),
+			 rest, &parser->books->refusal);
+}
+
 static const struct row {
 	const char *keyword;
 	int (*parse)(struct parser *parser, char *rest);
+	int (*check)(struct parser *parser); /* what must be there before it */
 } rows[] = {
-	{ "class", parse_class },
-	{ "protocol", parse_protocol },
-	{ "owner", parse_owner },
-	{ "socket", parse_socket },
+	{ "class", parse_class, check_pool },
+	{ "protocol", parse_protocol, check_pool },
+	{ "owner", parse_owner, check_pool },
+	{ "socket", parse_socket, check_pool },
+	{ "birth", parse_birth, check_pool },
+	{ "counters", parse_counters, check_header },
+	{ "counter", parse_counter, check_header },
+	{ "refused", parse_refusal, NULL },
 };
+
+/* Those that differ are all listed, whether the equal ones are or not. */
+static int check_counters(struct parser *parser)
+{
+	const struct books *books = parser->books;
+	long long differ = 0;
+
+	for (size_t i = 0; i < books->n_counters; i++)
+		differ += books->counters[i].verdict != BOOKS_BALANCED;
+	if (books->counters_held - books->counters_balanced == differ)
+		return 0;
+	return wrong_line(parser, "counters", "not as many as the rows");
+}
 
 static int parse_end(struct parser *parser)
 {
-	int status = check_seen(parser, header_fields,
-				ARRAY_SIZE(header_fields),
-				parser->header_seen);
+	const struct books *books = parser->books;
+	int status = check_header(parser);
 
 	parser->ended = true;
-	return status ? status : check_pool(parser);
+	if (status || books->refusal.refused)
+		return status;
+	if (books->counters_held == BOOKS_NONE)
+		return check_pool(parser);
+	status = books->n_pools ? check_pool(parser) : 0;
+	return status ? status : check_counters(parser);
 }
 
 static int parse_line(struct parser *parser, char *rest)
@@ -517,7 +642,7 @@ static int parse_line(struct parser *parser, char *rest)
 		return parse_pool(parser, rest);
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		if (strcmp(keyword, rows[i].keyword) == 0) {
-			int status = check_pool(parser);
+			int status = rows[i].check ? rows[i].check(parser) : 0;
 
 			return status ? status : rows[i].parse(parser, rest);
 		}
@@ -536,7 +661,10 @@ int books_parse(struct books *books, char *text, size_t length, char **error)
 	struct parser parser = { .books = books, .error = error };
 	char *end = text + length;
 
-	*books = (struct books){ .text = text };
+	*books = (struct books){
+		.counters_held = BOOKS_NONE,
+		.text = text,
+	};
 	*error = NULL;
 	while (text < end) {
 		char *newline = memchr(text, '\n', (size_t)(end - text));
@@ -581,13 +709,20 @@ int books_read(struct books *books, const char *pool, const char *file,
 				   "cannot understand %s%s%s of the module: %s",
 				   pool ? pool : "", pool ? "/" : "", file,
 				   what ? what : not_enough_memory);
+	else if (books->refusal.refused)
+		status = pause_refuse(books->refusal.pause_estimate_ns,
+				      "the module's max_pause_ms",
+				      books->refusal.max_pause_ns, error);
 	free(what);
 	return status;
 }
 
-/* Reads the file of each pool, the names of which end with NULL. */
+/*
+ * Reads the file of each pool, the names of which end with NULL. One that was
+ * listed may be gone: then so are its sockets.
+ */
 static int read_each(struct books **books, size_t *count, char **pools,
-		     const char *file, bool live, char **error)
+		     bool listed, const char *file, bool live, char **error)
 {
 	int status = 0;
 
@@ -597,6 +732,11 @@ static int read_each(struct books **books, size_t *count, char **pools,
 		if (!next)
 			return error_set(error, ENOMEM, not_enough_memory);
 		status = books_read(next, *pools, file, live, error);
+		if (status == -ENOENT && listed) {
+			free(*error);
+			(*count)--;
+			status = 0;
+		}
 	}
 	return status;
 }
@@ -613,8 +753,8 @@ int books_read_pools(struct books **books, size_t *count, const char *pool,
 	if (!pool)
 		status = debugfs_list_pools(&all, error);
 	if (!status)
-		status = read_each(books, count, all ? all : only, file, live,
-				   error);
+		status = read_each(books, count, all ? all : only, !!all, file,
+				   live, error);
 	debugfs_free_pools(all);
 	if (status) {
 		books_free_pools(*books, *count);
@@ -639,12 +779,15 @@ void books_free(struct books *books)
 		free(books->owners[i].holders.pids);
 		free(books->owners[i].states.list);
 	}
-	for (size_t i = 0; i < books->n_sockets; i++)
+	for (size_t i = 0; i < books->n_sockets; i++) {
 		free(books->sockets[i].holders.pids);
+		free(books->sockets[i].birth);
+	}
 	free(books->pools);
 	free(books->protocols);
 	free(books->owners);
 	free(books->sockets);
+	free(books->counters);
 	free(books->text);
 	*books = (struct books){ 0 };
 }
@@ -685,13 +828,55 @@ enum books_verdict books_worst(const struct books *books)
 	for (size_t i = 0; i < books->n_pools; i++)
 		if (books->pools[i].verdict > worst)
 			worst = books->pools[i].verdict;
+	for (size_t i = 0; i < books->n_counters; i++)
+		if (books->counters[i].verdict > worst)
+			worst = books->counters[i].verdict;
 	return worst;
+}
+
+static int compare_pages(const void *a, const void *b)
+{
+	const struct books_owner *left = *(const struct books_owner *const *)a;
+	const struct books_owner *right =
+		*(const struct books_owner *const *)b;
+
+	if (left->charge.pages != right->charge.pages)
+		return left->charge.pages > right->charge.pages ? -1 : 1;
+	if (left->charge.sockets != right->charge.sockets)
+		return left->charge.sockets > right->charge.sockets ? -1 : 1;
+	return left < right ? -1 : left > right;
+}
+
+const struct books_owner **books_sort_owners(const struct books *books,
+					     size_t n_books, size_t *count)
+{
+	const struct books_owner **owners;
+
+	*count = 0;
+	for (size_t i = 0; i < n_books; i++)
+		*count += books[i].n_owners;
+	owners = calloc(*count + 1, sizeof(*owners));
+	if (!owners)
+		return NULL;
+	*count = 0;
+	for (size_t i = 0; i < n_books; i++)
+		for (size_t j = 0; j < books[i].n_owners; j++)
+			owners[(*count)++] = &books[i].owners[j];
+	qsort(owners, *count, sizeof(*owners), compare_pages);
+	return owners;
 }
 
 long long books_charge_bytes(const struct books_charge *charge)
 {
 	return charge->forward_alloc_bytes + charge->write_queue_bytes +
-	       charge->receive_queue_bytes;
+	       charge->receive_queue_bytes + charge->hidden_bytes;
+}
+
+long long books_pages(const struct books *books, long long bytes)
+{
+	long long size = books->header.page_size;
+
+	return (bytes + (bytes < 0 ? -size / 2 : size / 2)) / size;
 }
 
 bool books_socket_held_by(const struct books_socket *socket, long long pid)

@@ -50,15 +50,24 @@ struct books_header {
 	long long snapshots;	/* taken to reach the verdict */
 	long long snapshot_bytes; /* memory used meanwhile */
 	long long sockets_owned; /* locked by a process at that moment */
+	bool track;		/* the module follows each socket from its birth */
 };
 
-/* What some sockets are charged: the sum of the three kinds of bytes. */
+/* Why there is nothing but a header: the machine would stand still so long. */
+struct books_refusal {
+	bool refused;
+	long long pause_estimate_ns;
+	long long max_pause_ns;
+};
+
+/* What some sockets are charged: the sum of the four kinds of bytes. */
 struct books_charge {
 	long long sockets;
 	long long pages;	/* rounded to the nearest */
 	long long forward_alloc_bytes;
 	long long write_queue_bytes;
 	long long receive_queue_bytes;
+	long long hidden_bytes;	/* of kTLS, sockmap: beside the queues */
 };
 
 struct books_protocol {
@@ -105,7 +114,7 @@ struct books_holders {
 	size_t count;
 };
 
-/* The sockets of one class, set of holders, namespace and listener. */
+/* The sockets of one class, set of holders, namespace, listener and so on. */
 struct books_owner {
 	const char *pool;
 	enum books_class class;
@@ -114,9 +123,21 @@ struct books_owner {
 	struct books_holders holders;
 	long long netns;	/* inode number of the network namespace */
 	const char *listener;	/* of an accept queue: its address, or NULL */
+	long long uid;		/* outlives the process; or NONE */
+	long long cgroup;	/* id of that of whoever made it, or NONE */
+	long long memcg;	/* id of the memory cgroup charged, or NONE */
+	const char *via;	/* what holds one in flight: "scm", or NULL */
 	struct books_charge charge;
 	struct books_states states;
 	long long longest_wait_ms; /* in the accept queue, or NONE */
+};
+
+/* What the tracker saw of a socket's birth. */
+struct books_birth {
+	long long age_ms;
+	long long pid;		/* who made it; as in books_owner */
+	const char *comm;
+	const char *stack;	/* comma-separated, innermost first, or NULL */
 };
 
 struct books_socket {
@@ -128,19 +149,36 @@ struct books_socket {
 	const char *local;	/* "127.0.0.1:80", "[::1]:80", or NULL */
 	const char *remote;
 	long long inode;	/* as in /proc/PID/fd; 0 without a file */
-	long long uid;
-	long long pid;		/* as in books_owner */
+	long long uid;		/* this and the next five as in books_owner */
+	long long pid;
 	const char *comm;
 	struct books_holders holders;
 	const char *listener;
+	long long cgroup;
+	long long memcg;
+	const char *via;
 	long long wait_ms;	/* in the accept queue, or NONE */
-	long long charged_bytes; /* the sum of the next three */
+	long long charged_bytes; /* the sum of the next four */
 	long long forward_alloc_bytes;
 	long long write_queue_bytes;
 	long long receive_queue_bytes;
+	long long hidden_bytes;
 	long long error_queue_bytes; /* held, by design not charged */
 	long long zerocopy_bytes; /* held, by design not charged */
 	const char *flags;	/* comma-separated, or NULL */
+	struct books_birth *birth; /* NULL if the tracker did not see it */
+};
+
+/* Another counter that the kernel keeps of the same sockets. */
+struct books_counter {
+	const char *name;	/* "inuse" */
+	long long netns;	/* NONE: of all network namespaces */
+	const char *protocol;	/* NULL: of all */
+	const char *cgroup;	/* its path; always NULL in the module's text */
+	long long kernel;	/* what the counter says */
+	long long census;	/* what was found */
+	enum books_verdict verdict;
+	const char *reason;	/* or NULL */
 };
 
 struct books {
@@ -153,6 +191,11 @@ struct books {
 	size_t n_owners;
 	struct books_socket *sockets;
 	size_t n_sockets;
+	struct books_counter *counters;
+	size_t n_counters;
+	long long counters_held; /* how many; NONE: the text is not about them */
+	long long counters_balanced;
+	struct books_refusal refusal;
 	char *text;		/* what the strings point into */
 };
 
@@ -166,17 +209,19 @@ int books_parse(struct books *books, char *text, size_t length, char **error);
 
 /*
  * Reads a text of the module and parses it. pool is "tcp", ... or NULL for
- * the top-level "balance"; file is "balance", "protocols", "classes",
- * "owners" or "sockets". Beyond the errors of books_parse() and
+ * the top-level "balance" and "counters"; file is "balance", "protocols",
+ * "classes", "owners" or "sockets". Beyond the errors of books_parse() and
  * debugfs_read(): -EPROTONOSUPPORT if the module's version is another one
- * than the program's. The books are to be freed in any case.
+ * than the program's, -ETIME if the module refuses to stop the machine for
+ * so long. The books are to be freed in any case.
  */
 int books_read(struct books *books, const char *pool, const char *file,
 	       bool live, char **error);
 
 /*
  * books_read() for the given pool or, if it is NULL, for each pool there is:
- * *books becomes an array of *count, to be freed with books_free_pools().
+ * *books becomes an array of *count, to be freed with books_free_pools(). A
+ * pool that goes meanwhile, with its protocol's module, is left out.
  */
 int books_read_pools(struct books **books, size_t *count, const char *pool,
 		     const char *file, bool live, char **error);
@@ -198,11 +243,18 @@ const char *books_mode_name(enum books_mode mode);
 /* The class of that name, BOOKS_CLASSES if there is none. */
 enum books_class books_class_find(const char *name);
 
-/* The most severe verdict of all pools, balanced if there are none. */
+/* The most severe verdict of all pools and counters, or balanced. */
 enum books_verdict books_worst(const struct books *books);
+
+/* The owners of all the books, largest first: an array to be freed, or NULL. */
+const struct books_owner **books_sort_owners(const struct books *books,
+					     size_t n_books, size_t *count);
 
 /* The bytes of a charge. */
 long long books_charge_bytes(const struct books_charge *charge);
+
+/* How many pages of the kernel that is, rounded to the nearest. */
+long long books_pages(const struct books *books, long long bytes);
 
 /* Whether the process is among the holders. */
 bool books_socket_held_by(const struct books_socket *socket, long long pid);

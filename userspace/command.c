@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
+#include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 
 #include "command.h"
 #include "error.h"
+#include "number.h"
+#include "pause.h"
 
 /* Why getopt_long() returned '?' for argument, with val in optopt or 0 */
 static const char *describe_wrong(const struct option *options, int val)
@@ -29,23 +33,26 @@ int command_option(int argc, char **argv, const struct option *options)
 	return value == ':' ? '?' : value;
 }
 
-bool command_reading_option(struct reading *reading, int value)
+static int reading_option(struct reading *reading, int value, char **error)
 {
 	switch (value) {
 	case 'p':
 		reading->pool = optarg;
-		return true;
+		return 0;
+	case 'm':
+		reading->max_pause = optarg;
+		return 0;
 	case 'l':
 		reading->live = true;
-		return true;
+		return 0;
 	case 'j':
 		reading->json = true;
-		return true;
+		return 0;
 	case 'h':
 		reading->help = true;
-		return true;
+		return 0;
 	default:
-		return false;
+		return reading->set(reading->target, value, error);
 	}
 }
 
@@ -61,21 +68,46 @@ bool command_no_operands(int argc, char **argv)
 static bool parse_reading(struct reading *reading, int argc, char **argv,
 			  const struct option *options)
 {
+	char *error;
 	int value;
 
-	while ((value = command_option(argc, argv, options)) != -1)
-		if (!command_reading_option(reading, value))
+	while ((value = command_option(argc, argv, options)) != -1) {
+		if (value == '?')
 			return false;
+		if (reading_option(reading, value, &error)) {
+			error_report(&error);
+			return false;
+		}
+	}
 	return command_no_operands(argc, argv);
+}
+
+/* A live reading does not stop the machine, however long it takes. */
+static int check_pause(const struct reading *reading, char **error)
+{
+	long long ms;
+
+	if (!reading->max_pause)
+		return 0;
+	if (!number_parse(&ms, reading->max_pause, 0, INT_MAX))
+		return error_set(error, EINVAL, "'%s' is no time in ms",
+				 reading->max_pause);
+	return reading->live ? 0 : pause_check(ms * 1000000, error);
 }
 
 bool command_reading(struct reading *reading, int argc, char **argv,
 		     const struct option *options, const char *help,
 		     enum exit_status *status)
 {
+	char *error;
+
 	*status = EXIT_USAGE;
 	if (!parse_reading(reading, argc, argv, options))
 		return false;
+	if (!reading->help && check_pause(reading, &error)) {
+		error_report(&error);
+		return false;
+	}
 	*status = EXIT_BALANCED;
 	if (reading->help)
 		puts(help);

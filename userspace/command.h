@@ -32,17 +32,22 @@ extern const struct command explain_command;
 extern const struct command list_command;
 extern const struct command run_command;
 
-/* The options that the reading subcommands share. */
+/* The options that the reading subcommands share, and what others they have */
 struct reading {
 	const char *pool;	/* NULL: all */
+	const char *max_pause;	/* ms; NULL: as long as it takes */
 	bool live;
 	bool json;
 	bool help;
+	/* Takes over an option that is not shared, with its value in optarg. */
+	int (*set)(void *target, int option, char **error);
+	void *target;
 };
 
 /* For the table of getopt_long(); the value is the short name. */
 #define COMMAND_POOL { "pool", required_argument, NULL, 'p' }
 #define COMMAND_LIVE { "live", no_argument, NULL, 'l' }
+#define COMMAND_MAX_PAUSE { "max-pause", required_argument, NULL, 'm' }
 #define COMMAND_JSON { "json", no_argument, NULL, 'j' }
 #define COMMAND_HELP { "help", no_argument, NULL, 'h' }
 #define COMMAND_END { NULL, 0, NULL, 0 }
@@ -54,13 +59,18 @@ struct reading {
  */
 int command_option(int argc, char **argv, const struct option *options);
 
-/* Takes a shared option over into reading; false if value is none of them */
-bool command_reading_option(struct reading *reading, int value);
+/* How each subcommand's help ends its list of options. */
+#define COMMAND_HELP_READING \
+	"  --live          read without stopping the machine\n" \
+	"  --max-pause MS  do not stop it for longer: fail instead\n" \
+	"  --json          print one JSON object\n" \
+	"  --help          show this help\n"
 
 /*
- * Parses the arguments of a subcommand that has shared options only and no
- * operands. False if there is nothing more to do: they are wrong, after a line
- * on stderr, or the help has been printed; *status is what to end with then.
+ * Parses the arguments of a subcommand that takes no operands, and asks the
+ * module whether the pause would be too long. False if there is nothing more
+ * to do: they are wrong, after a line on stderr, or the help has been printed.
+ * *status is what to end with then, and EXIT_BALANCED otherwise.
  */
 bool command_reading(struct reading *reading, int argc, char **argv,
 		     const struct option *options, const char *help,

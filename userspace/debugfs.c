@@ -195,8 +195,8 @@ static int check_pool(const char *root, const char *pool, char **error)
 }
 
 /* Why path, a file of the module, could not be opened or read, given errno */
-static int explain_file(const char *root, const char *path, int code,
-			char **error)
+static int explain_file(const char *root, const char *pool, const char *path,
+			int code, char **error)
 {
 	switch (code) {
 	case EACCES:
@@ -205,7 +205,10 @@ static int explain_file(const char *root, const char *path, int code,
 	case ENOENT:
 		if (access(root, F_OK) < 0)
 			return explain_root(root, code, error);
-		return error_set(error, code,
+		code = pool ? check_pool(root, pool, error) : 0;
+		if (code)
+			return code;
+		return error_set(error, EPROTONOSUPPORT,
 				 "%s is missing: the module is of another version than this program (%s)",
 				 path, VERSION);
 	case ENOMEM:
@@ -277,7 +280,7 @@ static int read_file(const char *root, const char *pool, const char *file,
 	if (fd >= 0)
 		close(fd);
 	if (status)
-		status = explain_file(root, path, -status, error);
+		status = explain_file(root, pool, path, -status, error);
 	free(path);
 	return status;
 }

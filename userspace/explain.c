@@ -12,15 +12,49 @@
 #include "text.h"
 #include "witness.h"
 
-/* Together with the fixed lines these make 24, of 100 columns. */
+/* Together with all other lines these make 24, of 100 columns. */
 #define OWNERS_SHOWN 3
 #define GROUPS_SHOWN 2
 #define COLUMNS 100
 
 static double mib(const struct explain *explain, long long pages)
 {
-	return (double)explain->books.header.page_size * (double)pages /
+	return (double)explain->books->header.page_size * (double)pages /
 	       (1024 * 1024);
+}
+
+/* Whether the screen says anything about the pool, which is not tcp. */
+static bool is_worth_a_line(const struct books_pool *pool)
+{
+	return pool->charged_pages || pool->unaccounted_pages ||
+	       pool->verdict != BOOKS_BALANCED;
+}
+
+static bool has_other_pools(const struct explain *explain)
+{
+	for (size_t i = 0; i < explain->n_books; i++)
+		if (explain->books[i].pools != explain->pool &&
+		    is_worth_a_line(explain->books[i].pools))
+			return true;
+	return false;
+}
+
+/* How many are allocated and found by the tracker only, or not at all. */
+static long long unreachable(const struct explain *explain)
+{
+	long long tracked = 0, missing = 0;
+
+	for (size_t i = 0; i < explain->n_owners; i++)
+		if (explain->owners[i]->class == BOOKS_CLASS_UNREACHABLE)
+			tracked += explain->owners[i]->charge.sockets;
+	for (size_t i = 0; i < explain->n_books; i++) {
+		const struct books_pool *pool = explain->books[i].pools;
+
+		if (pool->sockets_allocated > pool->sockets_found)
+			missing += pool->sockets_allocated -
+				   pool->sockets_found;
+	}
+	return tracked > missing ? tracked : missing;
 }
 
 static void print_sockstat(FILE *screen, const struct explain *explain)
@@ -41,10 +75,11 @@ static void print_charged(FILE *screen, const struct explain *explain)
 	long long sum = pool->memory_allocated_pages + percpu;
 	double receive = 0, write = 0, forward = 0;
 
-	for (size_t i = 0; i < explain->books.n_owners; i++) {
-		const struct books_charge *charge =
-			&explain->books.owners[i].charge;
+	for (size_t i = 0; i < explain->n_owners; i++) {
+		const struct books_charge *charge = &explain->owners[i]->charge;
 
+		if (strcmp(explain->owners[i]->pool, pool->name) != 0)
+			continue;
 		receive += (double)charge->receive_queue_bytes;
 		write += (double)charge->write_queue_bytes;
 		forward += (double)charge->forward_alloc_bytes;
@@ -53,7 +88,7 @@ static void print_charged(FILE *screen, const struct explain *explain)
 		"What is really charged\n"
 		"  %lld pages in the counter %s %lld that the CPUs %s = %lld pages (%.1f MiB)\n"
 		"  %lld pages charged to %lld sockets%s; unaccounted: %lld pages\n"
-		"  %.1f MiB unread in receive queues, %.1f MiB in write queues, %.1f MiB forward alloc\n\n",
+		"  %.1f MiB unread in receive queues, %.1f MiB in write queues, %.1f MiB forward alloc\n",
 		pool->memory_allocated_pages, percpu < 0 ? "-" : "+",
 		llabs(percpu), percpu < 0 ? "hold in reserve" :
 						"have yet to add", sum,
@@ -62,6 +97,27 @@ static void print_charged(FILE *screen, const struct explain *explain)
 			", all that are allocated" : "",
 		pool->unaccounted_pages, receive / (1 << 20),
 		write / (1 << 20), forward / (1 << 20));
+}
+
+/* The other pools that something is charged to, as one line. */
+static void print_other_pools(FILE *screen, const struct explain *explain)
+{
+	const char *separator = "  ";
+
+	for (size_t i = 0; i < explain->n_books; i++) {
+		const struct books_pool *pool = explain->books[i].pools;
+
+		if (pool == explain->pool || !is_worth_a_line(pool))
+			continue;
+		fprintf(screen,
+			"%s%s: %lld pages charged to %lld sockets, unaccounted: %lld",
+			separator, pool->name, pool->charged_pages,
+			pool->sockets_found, pool->unaccounted_pages);
+		separator = "; ";
+	}
+	if (has_other_pools(explain))
+		putc('\n', screen);
+	putc('\n', screen);
 }
 
 /* "client (pid 312)", to be freed, or NULL without memory. */
@@ -84,8 +140,7 @@ static char *format_who(const char *comm, long long pid, size_t holders)
 	return length < 0 ? NULL : who;
 }
 
-/* What the owner's sockets are, in plain words; as format_who(). */
-static char *format_what(const struct books_owner *owner)
+static const char *what_class(const struct books_owner *owner)
 {
 	static const char *const texts[BOOKS_CLASSES] = {
 		[BOOKS_CLASS_OPEN] = "open connections",
@@ -98,16 +153,53 @@ static char *format_what(const struct books_owner *owner)
 			"descriptor sent or registered, not open",
 		[BOOKS_CLASS_UNREACHABLE] = "allocated, found nowhere",
 	};
+
+	if (owner->class != BOOKS_CLASS_FD_IN_FLIGHT || !owner->via)
+		return texts[owner->class];
+	return strcmp(owner->via, "scm") == 0 ?
+		"descriptor in a message that is not read" :
+		"descriptor registered with io_uring";
+}
+
+/* Who closed an orphan is not recorded, but whose it was. */
+static int add_origin(char **what, const struct explain *explain,
+		      const struct books_owner *owner)
+{
+	const char *path = cgroups_path(&explain->cgroups, owner->cgroup);
+	char *plain = *what;
+	int length;
+
+	if (owner->class != BOOKS_CLASS_ORPHAN ||
+	    (owner->uid <= 0 && owner->cgroup <= CGROUP_ROOT_ID))
+		return 0;
+	length = asprintf(what, "%s (uid %lld%s%s)", plain, owner->uid,
+			  path ? ", cgroup " : "", path ? path : "");
+	free(plain);
+	return length;
+}
+
+/* What the owner's sockets are, in plain words; as format_who(). */
+static char *format_what(const struct explain *explain,
+			 const struct books_owner *owner)
+{
+	bool tcp = strcmp(owner->pool, explain->pool->name) == 0;
+	const char *pool = tcp ? "" : owner->pool;
+	const char *colon = tcp ? "" : ": ";
 	char *what;
 	int length;
 
 	if (owner->class == BOOKS_CLASS_ACCEPT_QUEUE)
 		length = asprintf(&what,
-				  "not accepted on %s, for up to %.1f s",
+				  "%s%snot accepted on %s, for up to %.1f s",
+				  pool, colon,
 				  owner->listener ? owner->listener : "?",
 				  (double)owner->longest_wait_ms / 1000);
 	else
-		length = asprintf(&what, "%s", texts[owner->class]);
+		length = asprintf(&what, "%s%s%s", pool, colon,
+				  !tcp && owner->class == BOOKS_CLASS_OPEN ?
+					"open sockets" : what_class(owner));
+	if (length >= 0)
+		length = add_origin(&what, explain, owner);
 	return length < 0 ? NULL : what;
 }
 
@@ -116,7 +208,7 @@ static void add_owner(const struct explain *explain, struct table *table,
 {
 	char *who = format_who(owner->comm, owner->pid,
 			       owner->holders.count);
-	char *what = format_what(owner);
+	char *what = format_what(explain, owner);
 
 	table_row(table);
 	table_text(table, "");
@@ -133,18 +225,63 @@ static void add_owner(const struct explain *explain, struct table *table,
 static void print_other_owners(FILE *screen, const struct explain *explain,
 			       size_t first)
 {
-	const struct books *books = &explain->books;
 	long long sockets = 0, pages = 0;
 
-	if (first == books->n_owners)
+	if (first == explain->n_owners)
 		return;
-	for (size_t i = first; i < books->n_owners; i++) {
-		sockets += books->owners[i].charge.sockets;
-		pages += books->owners[i].charge.pages;
+	for (size_t i = first; i < explain->n_owners; i++) {
+		sockets += explain->owners[i]->charge.sockets;
+		pages += explain->owners[i]->charge.pages;
 	}
 	fprintf(screen,
 		"  and %zu more: %lld pages, %lld sockets: see 'skbalance owners'\n",
-		books->n_owners - first, pages, sockets);
+		explain->n_owners - first, pages, sockets);
+}
+
+/* Who made one of those sockets, which nothing leads to. */
+static int print_birth(FILE *screen, const struct explain *explain)
+{
+	const struct books *births = &explain->births;
+
+	for (size_t i = 0; i < births->n_sockets; i++) {
+		const struct books_birth *birth = births->sockets[i].birth;
+		char *who, *stack;
+
+		if (births->sockets[i].class != BOOKS_CLASS_UNREACHABLE ||
+		    !birth)
+			continue;
+		who = format_who(birth->comm, birth->pid, 1);
+		if (!who)
+			return -ENOMEM;
+		stack = text_escape(birth->stack ? birth->stack : "?");
+		if (stack)
+			fprintf(screen, ", one made by %s %.1f s ago: %s", who,
+				(double)birth->age_ms / 1000, stack);
+		free(who);
+		free(stack);
+		if (!stack)
+			return -ENOMEM;
+		break;
+	}
+	return 0;
+}
+
+/* One line, if there are sockets in no table and no descriptor table. */
+static int print_unreachable(FILE *screen, const struct explain *explain)
+{
+	long long sockets = unreachable(explain);
+	int status = 0;
+
+	if (!sockets)
+		return 0;
+	fprintf(screen, "  unreachable: %lld sockets", sockets);
+	if (explain->books->header.track)
+		status = print_birth(screen, explain);
+	else
+		fprintf(screen,
+			": load the module with track=1 to see who makes such");
+	putc('\n', screen);
+	return status;
 }
 
 static int print_owners(FILE *screen, const struct explain *explain)
@@ -153,15 +290,16 @@ static int print_owners(FILE *screen, const struct explain *explain)
 		{ "", false }, { "PAGES", true }, { "MIB", true },
 		{ "SOCKETS", true }, { "WHO", false }, { "WHAT", false },
 	};
-	size_t shown = explain->books.n_owners;
+	size_t shown = OWNERS_SHOWN - has_other_pools(explain) -
+		       !!unreachable(explain);
 	struct table table;
 	char *text;
 
-	if (shown > OWNERS_SHOWN)
-		shown = OWNERS_SHOWN;
+	if (shown > explain->n_owners)
+		shown = explain->n_owners;
 	table_init(&table, columns, ARRAY_SIZE(columns));
 	for (size_t i = 0; i < shown; i++)
-		add_owner(explain, &table, &explain->books.owners[i]);
+		add_owner(explain, &table, explain->owners[i]);
 	text = table_format(&table);
 	table_free(&table);
 	if (!text)
@@ -170,6 +308,8 @@ static int print_owners(FILE *screen, const struct explain *explain)
 		shown ? text : "  nobody: there is no socket");
 	free(text);
 	print_other_owners(screen, explain, shown);
+	if (print_unreachable(screen, explain))
+		return -ENOMEM;
 	putc('\n', screen);
 	return 0;
 }
@@ -249,10 +389,13 @@ static int print_release(FILE *screen, const struct explain *explain)
 			"accepts and closes them, or closes the listener",
 		[BOOKS_CLASS_CLOSED_HELD] = "closes these sockets, or exits",
 	};
-	const struct books_owner *owner = explain->books.owners;
+	const struct books_owner *owner;
 	char *who;
 
-	if (!explain->books.n_owners || owner->charge.pages <= 0)
+	if (!explain->n_owners)
+		return 0;
+	owner = explain->owners[0];
+	if (owner->charge.pages <= 0)
 		return 0;
 	if (owner->class == BOOKS_CLASS_ORPHAN)
 		fprintf(screen,
@@ -270,8 +413,10 @@ static int print_release(FILE *screen, const struct explain *explain)
 
 static void print_imbalance(FILE *screen, const struct explain *explain)
 {
-	long long pages = explain->pool->unaccounted_pages;
+	long long pages = explain->worst->unaccounted_pages;
 
+	if (explain->worst != explain->pool)
+		fprintf(screen, "%s: ", explain->worst->name);
 	if (pages > 0)
 		fprintf(screen,
 			"%lld pages (%.1f MiB) are charged to no socket: the kernel lost them.\n",
@@ -284,26 +429,50 @@ static void print_imbalance(FILE *screen, const struct explain *explain)
 		fprintf(screen, "the kernel's books disagree.\n");
 }
 
-static int print_verdict(FILE *screen, const struct explain *explain)
+static int print_reason(FILE *screen, const char *text)
 {
-	const struct books_pool *pool = explain->pool;
-	char *reason;
+	char *reason = text_escape(text);
 
-	fprintf(screen, "Verdict: %s: ", books_verdict_name(pool->verdict));
-	if (pool->verdict == BOOKS_BALANCED) {
-		fprintf(screen, "nothing is lost, every page has an owner.\n");
-		return print_release(screen, explain);
-	}
-	reason = text_escape(pool->reason);
 	if (!reason)
 		return -ENOMEM;
-	if (pool->verdict == BOOKS_IMBALANCED)
-		print_imbalance(screen, explain);
-	else
-		fprintf(screen, "nobody can tell from this reading.\n");
 	fprintf(screen, "  (%s)\n", reason);
 	free(reason);
 	return 0;
+}
+
+/* The first of the most severe ones: the pools are all right. */
+static int print_counter(FILE *screen, const struct explain *explain)
+{
+	const struct books_counter *counter = explain->counters.counters;
+	enum books_verdict worst = books_worst(&explain->counters);
+
+	while (counter->verdict != worst)
+		counter++;
+	fprintf(screen,
+		"the counter %s%s%s says %lld, found %lld: see 'skbalance balance'.\n",
+		counter->name, counter->protocol ? " of " : "",
+		counter->protocol ? counter->protocol : "", counter->kernel,
+		counter->census);
+	return print_reason(screen, counter->reason ? counter->reason : "?");
+}
+
+static int print_verdict(FILE *screen, const struct explain *explain)
+{
+	const struct books_pool *pool = explain->worst;
+	enum books_verdict verdict = explain_verdict(explain);
+
+	fprintf(screen, "Verdict: %s: ", books_verdict_name(verdict));
+	if (verdict == BOOKS_BALANCED) {
+		fprintf(screen, "nothing is lost, every page has an owner.\n");
+		return print_release(screen, explain);
+	}
+	if (pool->verdict != verdict)
+		return print_counter(screen, explain);
+	if (verdict == BOOKS_IMBALANCED)
+		print_imbalance(screen, explain);
+	else
+		fprintf(screen, "nobody can tell from this reading.\n");
+	return print_reason(screen, pool->reason);
 }
 
 /* Prints the text with each line cut to the width of the screen. */
@@ -327,6 +496,7 @@ static int print_screen(FILE *screen, const struct explain *explain)
 
 	print_sockstat(screen, explain);
 	print_charged(screen, explain);
+	print_other_pools(screen, explain);
 	status = print_owners(screen, explain);
 	if (!status)
 		status = print_witness(screen, explain);
@@ -371,18 +541,14 @@ static json_t *array_json(const struct explain *explain, size_t count,
 {
 	json_t *array = json_array();
 
-	for (size_t i = 0; array && i < count; i++) {
-		if (json_array_append_new(array, make(explain, i))) {
-			json_decref(array);
-			array = NULL;
-		}
-	}
+	for (size_t i = 0; i < count; i++)
+		array = json_append(array, make(explain, i));
 	return array;
 }
 
 static json_t *owner_at(const struct explain *explain, size_t i)
 {
-	return json_owner(&explain->books.owners[i]);
+	return json_owner(explain->owners[i], &explain->cgroups);
 }
 
 static json_t *unseen_at(const struct explain *explain, size_t i)
@@ -390,14 +556,29 @@ static json_t *unseen_at(const struct explain *explain, size_t i)
 	return json_unseen(&explain->witness, i);
 }
 
+static json_t *pool_at(const struct explain *explain, size_t i)
+{
+	const struct books_pool *pool = explain->books[i].pools;
+
+	return json_pack("{s:o, s:I, s:I, s:I, s:o, s:s, s:o}",
+			 "pool", json_text(pool->name),
+			 "charged_pages", pool->charged_pages,
+			 "unaccounted_pages", pool->unaccounted_pages,
+			 "sockets_found", pool->sockets_found,
+			 "sockets_allocated",
+			 json_number_or_none(pool->sockets_allocated),
+			 "verdict", books_verdict_name(pool->verdict),
+			 "reason", json_text(pool->reason));
+}
+
 int explain_write_json(const struct explain *explain, FILE *out)
 {
 	const struct books_pool *pool = explain->pool;
 	size_t unseen = explain->witness_error ? 0 : explain->witness.n_groups;
 
-	return json_print(json_pack("{s:I, s:o, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:s, s:o}",
+	return json_print(json_pack("{s:I, s:o, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:o, s:s, s:o}",
 				    "page_size",
-				    explain->books.header.page_size,
+				    explain->books->header.page_size,
 				    "sockstat", sockstat_json(&explain->stat),
 				    "memory_allocated_pages",
 				    pool->memory_allocated_pages,
@@ -406,18 +587,72 @@ int explain_write_json(const struct explain *explain, FILE *out)
 				    "unaccounted_pages",
 				    pool->unaccounted_pages,
 				    "sockets_found", pool->sockets_found,
+				    "pools",
+				    array_json(explain, explain->n_books,
+					       pool_at),
 				    "owners",
-				    array_json(explain,
-					       explain->books.n_owners,
+				    array_json(explain, explain->n_owners,
 					       owner_at),
 				    "unseen",
 				    array_json(explain, unseen, unseen_at),
 				    "witness_error",
 				    json_text(explain->witness_error),
 				    "verdict",
-				    books_verdict_name(pool->verdict),
-				    "reason", json_text(pool->reason)),
+				    books_verdict_name(explain_verdict(explain)),
+				    "reason",
+				    json_text(explain->worst->reason)),
 			  out, JSON_INDENT(2));
+}
+
+enum books_verdict explain_verdict(const struct explain *explain)
+{
+	enum books_verdict counters = books_worst(&explain->counters);
+
+	return counters > explain->worst->verdict ? counters :
+						    explain->worst->verdict;
+}
+
+int explain_sort(struct explain *explain, char **error)
+{
+	for (size_t i = 0; i < explain->n_books && !explain->pool; i++)
+		explain->pool = books_find_pool(&explain->books[i], "tcp");
+	if (!explain->pool)
+		return error_set(error, EPROTO, "the module has no pool tcp");
+	explain->worst = explain->pool;
+	for (size_t i = 0; i < explain->n_books; i++)
+		if (explain->books[i].pools->verdict > explain->worst->verdict)
+			explain->worst = explain->books[i].pools;
+	explain->owners = books_sort_owners(explain->books, explain->n_books,
+					    &explain->n_owners);
+	if (!explain->owners)
+		return error_set(error, ENOMEM, "not enough memory");
+	return 0;
+}
+
+/* The sockets of the first pool that has such, to see who made them. */
+static int read_births(struct explain *explain, bool live, char **error)
+{
+	for (size_t i = 0; i < explain->n_owners; i++)
+		if (explain->owners[i]->class == BOOKS_CLASS_UNREACHABLE)
+			return books_read(&explain->births,
+					  explain->owners[i]->pool, "sockets",
+					  live, error);
+	return 0;
+}
+
+static int read_books(struct explain *explain, bool live, char **error)
+{
+	int status = books_read_pools(&explain->books, &explain->n_books,
+				      NULL, "owners", live, error);
+
+	if (!status)
+		status = explain_sort(explain, error);
+	if (!status)
+		status = read_births(explain, live, error);
+	if (!status)
+		status = books_read(&explain->counters, NULL, "counters",
+				    live, error);
+	return status;
 }
 
 int explain_read(struct explain *explain, bool live, char **error)
@@ -427,14 +662,11 @@ int explain_read(struct explain *explain, bool live, char **error)
 	*explain = (struct explain){ 0 };
 	status = sockstat_read(&explain->stat, error);
 	if (!status)
-		status = books_read(&explain->books, "tcp", "owners", live,
-				    error);
+		status = read_books(explain, live, error);
+	if (!status)
+		status = cgroups_read(&explain->cgroups, error);
 	if (status)
 		return status;
-	explain->pool = books_find_pool(&explain->books, "tcp");
-	if (!explain->pool)
-		return error_set(error, EPROTO,
-				 "the module's text about pool tcp is about another one");
 	/* without it one section is missing, not everything */
 	if (witness_read(&explain->witness, live, &explain->witness_error) &&
 	    !explain->witness_error)
@@ -444,7 +676,11 @@ int explain_read(struct explain *explain, bool live, char **error)
 
 void explain_free(struct explain *explain)
 {
-	books_free(&explain->books);
+	books_free_pools(explain->books, explain->n_books);
+	free(explain->owners);
+	books_free(&explain->counters);
+	books_free(&explain->births);
+	cgroups_free(&explain->cgroups);
 	witness_free(&explain->witness);
 	free(explain->witness_error);
 	*explain = (struct explain){ 0 };
@@ -457,7 +693,7 @@ int explain_print(FILE *out, bool live, bool json, enum books_verdict *verdict,
 	int status = explain_read(&explain, live, error);
 
 	if (!status) {
-		*verdict = explain.pool->verdict;
+		*verdict = explain_verdict(&explain);
 		if (json ? explain_write_json(&explain, out) :
 			   explain_write(&explain, out))
 			status = error_set(error, ENOMEM,

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "array.h"
+#include "cgroup.h"
 #include "endpoint.h"
 #include "error.h"
 #include "filter.h"
@@ -92,6 +93,29 @@ int filter_set_port(struct filter *filter, const char *text, char **error)
 	return error_set(error, EINVAL, "'%s' is no port: 0 to 65535", text);
 }
 
+int filter_set_uid(struct filter *filter, const char *text, char **error)
+{
+	if (number_parse(&filter->uid, text, 0, UINT32_MAX))
+		return 0;
+	return error_set(error, EINVAL, "'%s' is no user id", text);
+}
+
+int filter_set_cgroup(struct filter *filter, const char *text, char **error)
+{
+	struct cgroups cgroups;
+	int status = cgroups_read(&cgroups, error);
+
+	for (size_t i = 0; !status && i < cgroups.count; i++)
+		if (strcmp(cgroups.list[i].path, text) == 0)
+			filter->cgroup = cgroups.list[i].id;
+	cgroups_free(&cgroups);
+	if (!status && filter->cgroup == BOOKS_NONE)
+		status = error_set(error, EINVAL,
+				   "no version-2 cgroup '%s': a path like /system.slice",
+				   text);
+	return status;
+}
+
 static bool has_port(const char *address, long long port)
 {
 	struct endpoint endpoint;
@@ -109,6 +133,13 @@ bool filter_match(const struct filter *filter,
 		return false;
 	if (filter->pid != BOOKS_NONE &&
 	    !books_socket_held_by(socket, filter->pid))
+		return false;
+	if (filter->protocol &&
+	    strcasecmp(filter->protocol, socket->protocol) != 0)
+		return false;
+	if (filter->uid != BOOKS_NONE && filter->uid != socket->uid)
+		return false;
+	if (filter->cgroup != BOOKS_NONE && filter->cgroup != socket->cgroup)
 		return false;
 	return filter->port == BOOKS_NONE ||
 	       has_port(socket->local, filter->port) ||

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "json.h"
 #include "text.h"
@@ -23,18 +24,47 @@ json_t *json_number_or_none(long long number)
 	return number == BOOKS_NONE ? json_null() : json_integer(number);
 }
 
+json_t *json_append(json_t *array, json_t *value)
+{
+	if (!array) {
+		json_decref(value);
+		return NULL;
+	}
+	if (json_array_append_new(array, value) == 0)
+		return array;
+	json_decref(array);
+	return NULL;
+}
+
 json_t *json_holders(const struct books_holders *holders)
 {
 	json_t *array = json_array();
 
-	for (size_t i = 0; array && i < holders->count; i++) {
-		if (json_array_append_new(array,
-					  json_integer(holders->pids[i]))) {
-			json_decref(array);
-			array = NULL;
-		}
-	}
+	for (size_t i = 0; i < holders->count; i++)
+		array = json_append(array, json_integer(holders->pids[i]));
 	return array;
+}
+
+static json_t *stack_json(const char *stack)
+{
+	char *utf8 = text_utf8(stack ? stack : ""), *rest = utf8;
+	json_t *array = utf8 ? json_array() : NULL;
+
+	for (char *entry; stack && array && (entry = strsep(&rest, ","));)
+		array = json_append(array, json_string(entry));
+	free(utf8);
+	return array;
+}
+
+json_t *json_birth(const struct books_birth *birth)
+{
+	if (!birth)
+		return json_null();
+	return json_pack("{s:I, s:o, s:o, s:o}",
+			 "age_ms", birth->age_ms,
+			 "pid", json_number_or_none(birth->pid),
+			 "comm", json_text(birth->comm),
+			 "stack", stack_json(birth->stack));
 }
 
 static json_t *states_json(const struct books_states *states)
@@ -53,11 +83,12 @@ static json_t *states_json(const struct books_states *states)
 	return object;
 }
 
-json_t *json_owner(const struct books_owner *owner)
+json_t *json_owner(const struct books_owner *owner,
+		   const struct cgroups *cgroups)
 {
 	const struct books_charge *charge = &owner->charge;
 
-	return json_pack("{s:o, s:s, s:o, s:o, s:o, s:I, s:o, s:I, s:I, s:I, s:I, s:I, s:o, s:o}",
+	return json_pack("{s:o, s:s, s:o, s:o, s:o, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o}",
 			 "pool", json_text(owner->pool),
 			 "class", books_class_name(owner->class),
 			 "pid", json_number_or_none(owner->pid),
@@ -65,11 +96,18 @@ json_t *json_owner(const struct books_owner *owner)
 			 "holders", json_holders(&owner->holders),
 			 "netns", owner->netns,
 			 "listener", json_text(owner->listener),
+			 "uid", json_number_or_none(owner->uid),
+			 "cgroup", json_text(cgroups_path(cgroups,
+							  owner->cgroup)),
+			 "cgroup_id", json_number_or_none(owner->cgroup),
+			 "memcg_id", json_number_or_none(owner->memcg),
+			 "via", json_text(owner->via),
 			 "sockets", charge->sockets,
 			 "pages", charge->pages,
 			 "forward_alloc_bytes", charge->forward_alloc_bytes,
 			 "write_queue_bytes", charge->write_queue_bytes,
 			 "receive_queue_bytes", charge->receive_queue_bytes,
+			 "hidden_bytes", charge->hidden_bytes,
 			 "state", states_json(&owner->states),
 			 "longest_wait_ms",
 			 json_number_or_none(owner->longest_wait_ms));

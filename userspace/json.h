@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "books.h"
+#include "cgroup.h"
 #include "witness.h"
 
 /* Each returns a new reference, or NULL without memory. */
@@ -19,8 +20,15 @@ json_t *json_number_or_none(long long number);
 /* An array with the process ids. */
 json_t *json_holders(const struct books_holders *holders);
 
+/* An object, its stack an array; null if there is no birth. */
+json_t *json_birth(const struct books_birth *birth);
+
+/* The array, which may be NULL, with the value appended; takes both over. */
+json_t *json_append(json_t *array, json_t *value);
+
 /* An object, as in 'skbalance owners --json'. */
-json_t *json_owner(const struct books_owner *owner);
+json_t *json_owner(const struct books_owner *owner,
+		   const struct cgroups *cgroups);
 
 /* One of the witness's groups of sockets that sock_diag does not see. */
 json_t *json_unseen(const struct witness *witness, size_t i);

@@ -115,21 +115,26 @@ static int visit_processes(struct walk *walk)
 	return status;
 }
 
-/* The mount point, if a line of mountinfo is that of a namespace, or NULL */
-static char *mounted_netns(char *line)
+/*
+ * The mount point, if a line of mountinfo is that of a namespace, or NULL;
+ * sets *netns to its inode number.
+ */
+static char *mounted_netns(char *line, long long *netns)
 {
-	static const char root[] = "net:[";
 	char *field = NULL;
 
 	for (int i = 0; i < 4; i++)
 		field = strsep(&line, " ");
-	if (!field || !line || strncmp(field, root, strlen(root)) != 0)
+	if (!field || !line || sscanf(field, "net:[%lld]", netns) != 1)
 		return NULL;
 	field = strsep(&line, " ");
 	return text_unescape(field) ? field : NULL;
 }
 
-static int visit_mounts(struct walk *walk)
+/* Calls visit for each namespace that is mounted somewhere. */
+static int each_mount(int (*visit)(void *context, const char *path,
+				   long long netns),
+		      void *context)
 {
 	FILE *mounts = fopen("/proc/self/mountinfo", "re");
 	char *line = NULL, *path;
@@ -139,13 +144,21 @@ static int visit_mounts(struct walk *walk)
 	if (!mounts)
 		return 0;
 	while (!status && getline(&line, &room, mounts) > 0) {
-		path = mounted_netns(line);
+		long long netns;
+
+		path = mounted_netns(line, &netns);
 		if (path)
-			status = visit_path(walk, path);
+			status = visit(context, path, netns);
 	}
 	free(line);
 	fclose(mounts);
 	return status;
+}
+
+static int visit_mount(void *context, const char *path, long long netns)
+{
+	(void)netns;
+	return visit_path(context, path);
 }
 
 int netns_visit(int (*visit)(unsigned int netns, int code, void *context,
@@ -167,8 +180,48 @@ int netns_visit(int (*visit)(unsigned int netns, int code, void *context,
 	if (!status)
 		status = visit_processes(&walk);
 	if (!status)
-		status = visit_mounts(&walk);
+		status = each_mount(visit_mount, &walk);
 	close(walk.home);
 	free(walk.visited);
 	return status;
+}
+
+static int add_name(void *context, const char *path, long long netns)
+{
+	struct netns_names *names = context;
+	const char *slash = strrchr(path, '/');
+	struct netns_name *name;
+
+	if (netns_name(names, netns))
+		return 0;
+	name = array_append(&names->list, &names->count, sizeof(*name));
+	if (!name)
+		return -ENOMEM;
+	name->netns = netns;
+	name->name = strdup(slash ? slash + 1 : path);
+	return name->name ? 0 : -ENOMEM;
+}
+
+int netns_names_read(struct netns_names *names, char **error)
+{
+	*names = (struct netns_names){ 0 };
+	if (each_mount(add_name, names))
+		return error_set(error, ENOMEM, "not enough memory");
+	return 0;
+}
+
+const char *netns_name(const struct netns_names *names, long long netns)
+{
+	for (size_t i = 0; i < names->count; i++)
+		if (names->list[i].netns == netns)
+			return names->list[i].name;
+	return NULL;
+}
+
+void netns_names_free(struct netns_names *names)
+{
+	for (size_t i = 0; i < names->count; i++)
+		free(names->list[i].name);
+	free(names->list);
+	*names = (struct netns_names){ 0 };
 }

@@ -2,6 +2,8 @@
 #ifndef SKBALANCE_NETNS_H
 #define SKBALANCE_NETNS_H
 
+#include <stddef.h>
+
 /*
  * Calls visit once for each network namespace that a thread of the system
  * lives in or that is mounted somewhere in the caller's mount namespace, the
@@ -14,5 +16,25 @@
 int netns_visit(int (*visit)(unsigned int netns, int code, void *context,
 			     char **error),
 		void *context, char **error);
+
+/*
+ * The names of the network namespaces that are mounted, as ip-netns(8) does:
+ * the last part of the mount point.
+ */
+struct netns_names {
+	struct netns_name {
+		long long netns;
+		char *name;
+	} *list;
+	size_t count;
+};
+
+/* 0 or -ENOMEM; to be freed in any case. */
+int netns_names_read(struct netns_names *names, char **error);
+
+/* The name, or NULL. */
+const char *netns_name(const struct netns_names *names, long long netns);
+
+void netns_names_free(struct netns_names *names);
 
 #endif

@@ -61,6 +61,8 @@ static struct roster_entry entry_of_books(const struct books_socket *socket)
 		.booked = socket,
 	};
 
+	if (socket->class == BOOKS_CLASS_UNREACHABLE)
+		entry.hashed = false;
 	/* its subflow has the same addresses and inode number */
 	if (strncmp(socket->protocol, "MPTCP", 5) == 0) {
 		entry.hashed = false;

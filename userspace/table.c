@@ -20,10 +20,15 @@ void table_init(struct table *table, const struct table_column *columns,
 	if (scols_table_set_column_separator(table->scols, "  "))
 		table->failed = true;
 	for (size_t i = 0; i < count; i++)
-		if (!scols_table_new_column(table->scols, columns[i].name, 0,
-					    columns[i].right ? SCOLS_FL_RIGHT :
-							       0))
-			table->failed = true;
+		table_column(table, &columns[i]);
+}
+
+void table_column(struct table *table, const struct table_column *column)
+{
+	if (!table->failed &&
+	    !scols_table_new_column(table->scols, column->name, 0,
+				    column->right ? SCOLS_FL_RIGHT : 0))
+		table->failed = true;
 }
 
 void table_row(struct table *table)

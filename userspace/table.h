@@ -26,6 +26,9 @@ struct table_column {
 void table_init(struct table *table, const struct table_column *columns,
 		size_t count);
 
+/* One more column, before the first row. */
+void table_column(struct table *table, const struct table_column *column);
+
 /* Starts a row, then its cells from left to right. */
 void table_row(struct table *table);
 

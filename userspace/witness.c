@@ -31,6 +31,7 @@ const char *witness_reason_text(enum witness_reason reason)
 		[WITNESS_RESET] =
 			"reset before it was accepted: in no hash table",
 		[WITNESS_MPTCP] = "of MPTCP: not in the tables of TCP",
+		[WITNESS_UNREACHABLE] = "in no table: only the tracker knows it",
 		[WITNESS_NETNS] = "its network namespace cannot be entered",
 		[WITNESS_NO_REASON] = "it should be seen",
 	};
@@ -41,10 +42,7 @@ const char *witness_reason_text(enum witness_reason reason)
 long long witness_pages(const struct witness *witness,
 			const struct witness_tally *tally)
 {
-	long long size = witness->after.header.page_size;
-	long long half = tally->bytes < 0 ? -size / 2 : size / 2;
-
-	return (tally->bytes + half) / size;
+	return books_pages(&witness->after, tally->bytes);
 }
 
 static void add(struct witness_tally *tally, long long bytes)
@@ -123,6 +121,8 @@ static enum witness_reason find_reason(const struct witness *witness,
 
 	if (strncmp(socket->protocol, "MPTCP", 5) == 0)
 		return WITNESS_MPTCP;
+	if (socket->class == BOOKS_CLASS_UNREACHABLE)
+		return WITNESS_UNREACHABLE;
 	if (strcmp(socket->state, "CLOSE") == 0)
 		return socket->class == BOOKS_CLASS_ACCEPT_QUEUE ?
 			WITNESS_RESET : WITNESS_CLOSED;

@@ -23,6 +23,7 @@ enum witness_reason {
 	WITNESS_CLOSED,		/* TCP_CLOSE is in no hash table */
 	WITNESS_RESET,		/* the same, before it was accepted */
 	WITNESS_MPTCP,		/* in no table of TCP */
+	WITNESS_UNREACHABLE,	/* in no hash table: the tracker found it */
 	WITNESS_NETNS,		/* its network namespace was not asked */
 	WITNESS_NO_REASON,	/* it should be seen: a contradiction */
 	WITNESS_REASONS

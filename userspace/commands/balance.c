@@ -7,46 +7,52 @@
 #include "command.h"
 #include "error.h"
 #include "json.h"
+#include "memcg.h"
 #include "table.h"
 #include "text.h"
 
 static const char help[] =
 	"Usage: skbalance balance [OPTION...]\n"
-	"Hold what each pool's counter says against what its sockets are charged.\n\n"
-	"  --pool POOL  only this one: tcp, ...\n"
-	"  --live       read without stopping the machine\n"
-	"  --json       print one JSON object\n"
-	"  --help       show this help\n\n"
-	"Exit status: 0 balanced, 1 a pool is imbalanced, 2 wrong usage or environment,\n"
-	"3 undetermined: a pool is in-flux or incomplete.";
+	"Hold what each pool's counter says against what its sockets are charged, and the\n"
+	"kernel's other counters of the same sockets against what was found.\n\n"
+	"  --pool POOL     only this one: tcp, ...; no other counters\n"
+	"  --cgroups       also the socket memory of each memory cgroup\n"
+	COMMAND_HELP_READING "\n"
+	"Exit status: 0 balanced, 1 a pool or counter is imbalanced, 2 wrong usage or\n"
+	"environment, 3 undetermined: in-flux or incomplete.";
 
 static const struct option options[] = {
-	COMMAND_POOL, COMMAND_LIVE, COMMAND_JSON, COMMAND_HELP, COMMAND_END
+	COMMAND_POOL, COMMAND_LIVE, COMMAND_MAX_PAUSE, COMMAND_JSON,
+	COMMAND_HELP,
+	{ "cgroups", no_argument, NULL, 'g' },
+	COMMAND_END
 };
+
+/* What is held against each other, for one output. */
+struct balance {
+	struct books books;
+	struct memcgs memcgs;	/* nothing unless asked for */
+};
+
+/* How many other counters were held against the census, or NONE. */
+static long long counters_held(const struct balance *balance)
+{
+	if (balance->books.counters_held == BOOKS_NONE)
+		return balance->memcgs.held ? balance->memcgs.held : BOOKS_NONE;
+	return balance->books.counters_held + balance->memcgs.held;
+}
 
 static json_t *class_json(enum books_class class,
 			  const struct books_charge *charge)
 {
-	return json_pack("{s:s, s:I, s:I, s:I, s:I, s:I}",
+	return json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I}",
 			 "class", books_class_name(class),
 			 "sockets", charge->sockets,
 			 "pages", charge->pages,
 			 "forward_alloc_bytes", charge->forward_alloc_bytes,
 			 "write_queue_bytes", charge->write_queue_bytes,
-			 "receive_queue_bytes", charge->receive_queue_bytes);
-}
-
-/* Appends to the array, which may be NULL; NULL if anything failed. */
-static json_t *append(json_t *array, json_t *value)
-{
-	if (!array) {
-		json_decref(value);
-		return NULL;
-	}
-	if (json_array_append_new(array, value) == 0)
-		return array;
-	json_decref(array);
-	return NULL;
+			 "receive_queue_bytes", charge->receive_queue_bytes,
+			 "hidden_bytes", charge->hidden_bytes);
 }
 
 static json_t *classes_json(const struct books_pool *pool)
@@ -55,8 +61,8 @@ static json_t *classes_json(const struct books_pool *pool)
 
 	for (unsigned int i = 0; i < BOOKS_CLASSES; i++)
 		if (pool->classes[i].sockets)
-			array = append(array,
-				       class_json(i, &pool->classes[i]));
+			array = json_append(array,
+					    class_json(i, &pool->classes[i]));
 	return array;
 }
 
@@ -65,7 +71,7 @@ static json_t *protocols_json(const struct books_pool *pool)
 	json_t *array = json_array();
 
 	for (const char **name = pool->protocols; *name; name++)
-		array = append(array, json_text(*name));
+		array = json_append(array, json_text(*name));
 	return array;
 }
 
@@ -94,27 +100,58 @@ static json_t *pool_json(const struct books_pool *pool)
 
 static json_t *snapshot_json(const struct books_header *header)
 {
-	return json_pack("{s:s, s:I, s:I, s:I, s:I}",
+	return json_pack("{s:s, s:I, s:I, s:I, s:I, s:b}",
 			 "mode", books_mode_name(header->mode),
 			 "pause_ns", header->pause_ns,
 			 "sockets_owned", header->sockets_owned,
 			 "snapshots", header->snapshots,
-			 "snapshot_bytes", header->snapshot_bytes);
+			 "snapshot_bytes", header->snapshot_bytes,
+			 "track", header->track);
 }
 
-static int print_json(const struct books *books)
+static json_t *counter_json(const struct books_counter *counter)
 {
+	return json_pack("{s:o, s:o, s:o, s:o, s:I, s:I, s:s, s:o}",
+			 "counter", json_text(counter->name),
+			 "netns", json_number_or_none(counter->netns),
+			 "protocol", json_text(counter->protocol),
+			 "cgroup", json_text(counter->cgroup),
+			 "kernel", counter->kernel,
+			 "census", counter->census,
+			 "verdict", books_verdict_name(counter->verdict),
+			 "reason", json_text(counter->reason));
+}
+
+static json_t *counters_json(const struct balance *balance)
+{
+	const struct books *books = &balance->books;
+	const struct memcgs *memcgs = &balance->memcgs;
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < books->n_counters; i++)
+		array = json_append(array, counter_json(&books->counters[i]));
+	for (size_t i = 0; i < memcgs->n_counters; i++)
+		array = json_append(array, counter_json(&memcgs->counters[i]));
+	return array;
+}
+
+static int print_json(const struct balance *balance)
+{
+	const struct books *books = &balance->books;
 	const struct books_header *header = &books->header;
 	json_t *pools = json_array();
 
 	for (size_t i = 0; i < books->n_pools; i++)
-		pools = append(pools, pool_json(&books->pools[i]));
-	return json_print(json_pack("{s:o, s:o, s:I, s:o, s:o}",
+		pools = json_append(pools, pool_json(&books->pools[i]));
+	return json_print(json_pack("{s:o, s:o, s:I, s:o, s:o, s:o, s:o}",
 				    "version", json_text(header->version),
 				    "kernel", json_text(header->kernel),
 				    "page_size", header->page_size,
 				    "snapshot", snapshot_json(header),
-				    "pools", pools),
+				    "pools", pools,
+				    "counters", counters_json(balance),
+				    "counters_held",
+				    json_number_or_none(counters_held(balance))),
 			  stdout, JSON_INDENT(2));
 }
 
@@ -124,11 +161,12 @@ static void print_header(const struct books_header *header)
 
 	printf("kernel %s, ", kernel ? kernel : "?");
 	if (header->mode == BOOKS_EXACT)
-		printf("exact: the machine stood still for %.2f ms, %lld socket%s locked meanwhile\n",
+		printf("exact: the machine stood still for %.2f ms, %lld socket%s locked meanwhile",
 		       (double)header->pause_ns / 1e6, header->sockets_owned,
 		       header->sockets_owned == 1 ? "" : "s");
 	else
-		puts("live: read while the sockets moved");
+		printf("live: read while the sockets moved");
+	puts(header->track ? "; births are tracked" : "");
 	free(kernel);
 }
 
@@ -171,17 +209,27 @@ static int print_arithmetic(const struct books_pool *pool,
 	return status;
 }
 
+/* Whether anything is charged beside the queues, as kTLS does. */
+static bool has_hidden(const struct books_pool *pool)
+{
+	for (unsigned int i = 0; i < BOOKS_CLASSES; i++)
+		if (pool->classes[i].hidden_bytes)
+			return true;
+	return false;
+}
+
 static int print_classes(const struct books_pool *pool)
 {
 	static const struct table_column columns[] = {
 		{ "CLASS", false }, { "SOCKETS", true }, { "PAGES", true },
 		{ "RECEIVE-QUEUE", true }, { "WRITE-QUEUE", true },
-		{ "FORWARD-ALLOC", true },
+		{ "FORWARD-ALLOC", true }, { "HIDDEN", true },
 	};
+	bool hidden = has_hidden(pool);
 	struct table table;
 	int status;
 
-	table_init(&table, columns, ARRAY_SIZE(columns));
+	table_init(&table, columns, ARRAY_SIZE(columns) - !hidden);
 	for (unsigned int i = 0; i < BOOKS_CLASSES; i++) {
 		const struct books_charge *charge = &pool->classes[i];
 
@@ -194,6 +242,8 @@ static int print_classes(const struct books_pool *pool)
 		table_number(&table, charge->receive_queue_bytes);
 		table_number(&table, charge->write_queue_bytes);
 		table_number(&table, charge->forward_alloc_bytes);
+		if (hidden)
+			table_number(&table, charge->hidden_bytes);
 	}
 	status = table_print(&table, stdout);
 	table_free(&table);
@@ -232,37 +282,124 @@ static int print_pool(const struct books_pool *pool, long long page_size)
 	return status;
 }
 
-static int print_human(const struct books *books)
+static void add_counter(struct table *table,
+			const struct books_counter *counter)
 {
+	table_row(table);
+	table_text(table, counter->name);
+	if (counter->cgroup)
+		table_text(table, counter->cgroup);
+	else
+		table_number_or_none(table, counter->netns);
+	table_text(table, counter->protocol);
+	table_number(table, counter->kernel);
+	table_number(table, counter->census);
+	table_text(table, books_verdict_name(counter->verdict));
+	table_text(table, counter->reason);
+}
+
+static int print_counter_table(const struct balance *balance)
+{
+	static const struct table_column columns[] = {
+		{ "COUNTER", false }, { "OF", false }, { "PROTOCOL", false },
+		{ "KERNEL", true }, { "CENSUS", true }, { "VERDICT", false },
+		{ "REASON", false },
+	};
+	const struct books *books = &balance->books;
+	const struct memcgs *memcgs = &balance->memcgs;
+	struct table table;
+	int status;
+
+	table_init(&table, columns, ARRAY_SIZE(columns));
+	for (size_t i = 0; i < books->n_counters; i++)
+		add_counter(&table, &books->counters[i]);
+	for (size_t i = 0; i < memcgs->n_counters; i++)
+		add_counter(&table, &memcgs->counters[i]);
+	status = table_print(&table, stdout);
+	table_free(&table);
+	return status;
+}
+
+/* The other books: one line if they agree, else those that do not. */
+static int print_counters(const struct balance *balance)
+{
+	long long held = counters_held(balance);
+	size_t differ = balance->books.n_counters + balance->memcgs.n_counters;
+
+	if (held == BOOKS_NONE)
+		return 0;
+	printf("\nother counters: %lld held, ", held);
+	if (!differ) {
+		puts("all equal");
+		return 0;
+	}
+	printf("all equal but %zu\n", differ);
+	return print_counter_table(balance);
+}
+
+static int print_human(const struct balance *balance)
+{
+	const struct books *books = &balance->books;
 	int status = 0;
 
 	print_header(&books->header);
 	for (size_t i = 0; !status && i < books->n_pools; i++)
 		status = print_pool(&books->pools[i], books->header.page_size);
+	return status ? status : print_counters(balance);
+}
+
+static int read_balance(struct balance *balance, const struct reading *reading,
+			bool cgroups, char **error)
+{
+	int status;
+
+	*balance = (struct balance){ 0 };
+	status = books_read(&balance->books, reading->pool, "balance",
+			    reading->live, error);
+	if (!status && cgroups)
+		status = memcgs_read(&balance->memcgs, reading->live, error);
 	return status;
+}
+
+static enum exit_status show(const struct balance *balance, bool json)
+{
+	enum books_verdict worst = books_worst(&balance->books);
+
+	if (json ? print_json(balance) : print_human(balance)) {
+		error_print("not enough memory");
+		return EXIT_USAGE;
+	}
+	if (memcgs_worst(&balance->memcgs) > worst)
+		worst = memcgs_worst(&balance->memcgs);
+	return command_status(worst);
+}
+
+static int set_cgroups(void *target, int option, char **error)
+{
+	(void)option;
+	(void)error;
+	*(bool *)target = true;
+	return 0;
 }
 
 static enum exit_status run(int argc, char **argv)
 {
-	struct reading reading = { 0 };
-	enum exit_status status;
-	struct books books;
+	bool cgroups = false;
+	struct reading reading = { .set = set_cgroups, .target = &cgroups };
+	enum exit_status status = EXIT_USAGE;
+	struct balance balance;
 	char *error;
 
 	if (!command_reading(&reading, argc, argv, options, help, &status))
 		return status;
-	if (books_read(&books, reading.pool, "balance", reading.live,
-		       &error)) {
-		books_free(&books);
+	if (read_balance(&balance, &reading, cgroups, &error)) {
 		error_report(&error);
-		return EXIT_USAGE;
-	}
-	status = command_status(books_worst(&books));
-	if (reading.json ? print_json(&books) : print_human(&books)) {
-		error_print("not enough memory");
 		status = EXIT_USAGE;
+	} else {
+		status = show(&balance, reading.json);
 	}
-	books_free(&books);
+	books_free(&balance.books);
+	memcgs_free(&balance.memcgs);
 	return status;
 }
 

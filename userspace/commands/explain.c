@@ -9,14 +9,12 @@ static const char help[] =
 	"Usage: skbalance explain [OPTION...]\n"
 	"Explain on one screen what /proc/net/sockstat shows about TCP: what is really\n"
 	"charged, who holds it, why ss cannot see it, and whether anything is lost.\n\n"
-	"  --live  read the books without stopping the machine\n"
-	"  --json  print one JSON object\n"
-	"  --help  show this help\n\n"
+	COMMAND_HELP_READING "\n"
 	"Exit status: 0 balanced, 1 imbalanced, 2 wrong usage or environment,\n"
 	"3 undetermined: in-flux or incomplete.";
 
 static const struct option options[] = {
-	COMMAND_LIVE, COMMAND_JSON, COMMAND_HELP, COMMAND_END
+	COMMAND_LIVE, COMMAND_MAX_PAUSE, COMMAND_JSON, COMMAND_HELP, COMMAND_END
 };
 
 static enum exit_status run(int argc, char **argv)

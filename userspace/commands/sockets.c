@@ -2,43 +2,62 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "array.h"
 #include "books.h"
+#include "cgroup.h"
 #include "command.h"
 #include "error.h"
 #include "filter.h"
 #include "json.h"
 #include "table.h"
+#include "text.h"
 
 static const char help[] =
 	"Usage: skbalance sockets [OPTION...]\n"
 	"Show what each socket is charged. Several conditions must all be met.\n\n"
-	"  --pool POOL    only of this pool: tcp, ...\n"
-	"  --class CLASS  only of this class: open, listen, accept-queue, closed-held,\n"
-	"                 orphan, kernel, fd-in-flight\n"
-	"  --state STATE  only in this state: ESTABLISHED, CLOSE-WAIT, ...\n"
-	"  --pid PID      only if this process has a descriptor of it\n"
-	"  --port PORT    only with this port, local or remote\n"
-	"  --live         read without stopping the machine\n"
-	"  --json         print one JSON object\n"
-	"  --help         show this help\n\n"
+	"  --pool POOL     only of this pool: tcp, ...\n"
+	"  --protocol P    only of this protocol: TCPv6, ...\n"
+	"  --class CLASS   only of this class: open, listen, accept-queue, closed-held,\n"
+	"                  orphan, kernel, fd-in-flight, unreachable\n"
+	"  --state STATE   only in this state: ESTABLISHED, CLOSE-WAIT, ...\n"
+	"  --pid PID       only if this process has a descriptor of it\n"
+	"  --port PORT     only with this port, local or remote\n"
+	"  --uid UID       only of this user\n"
+	"  --cgroup PATH   only if made in this cgroup\n"
+	COMMAND_HELP_READING "\n"
+	"Where the module tracks births: who made a socket and, of an unreachable one, in\n"
+	"which functions of the kernel. HIDDEN and VIA are columns where they say something.\n\n"
 	"Exit status: 0, or 2 for wrong usage or environment.";
 
 static const struct option options[] = {
-	COMMAND_POOL, COMMAND_LIVE, COMMAND_JSON, COMMAND_HELP,
+	COMMAND_POOL, COMMAND_LIVE, COMMAND_MAX_PAUSE, COMMAND_JSON,
+	COMMAND_HELP,
+	{ "protocol", required_argument, NULL, 'r' },
 	{ "class", required_argument, NULL, 'c' },
 	{ "state", required_argument, NULL, 's' },
 	{ "pid", required_argument, NULL, 'i' },
 	{ "port", required_argument, NULL, 'o' },
+	{ "uid", required_argument, NULL, 'u' },
+	{ "cgroup", required_argument, NULL, 'g' },
 	COMMAND_END
 };
 
-static json_t *socket_json(const struct books_socket *socket)
+/* What is printed. */
+struct show {
+	const struct books *books;
+	size_t n_books;
+	struct filter filter;
+	struct cgroups cgroups;	/* read where they are needed */
+};
+
+static json_t *socket_json(const struct show *show,
+			   const struct books_socket *socket)
 {
 	json_t *owner, *charge;
 
-	owner = json_pack("{s:o, s:o, s:s, s:o, s:I, s:o, s:o, s:I, s:I, s:o, s:o, s:o, s:o, s:o}",
+	owner = json_pack("{s:o, s:o, s:s, s:o, s:I, s:o, s:o, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
 			  "pool", json_text(socket->pool),
 			  "protocol", json_text(socket->protocol),
 			  "class", books_class_name(socket->class),
@@ -47,20 +66,27 @@ static json_t *socket_json(const struct books_socket *socket)
 			  "local", json_text(socket->local),
 			  "remote", json_text(socket->remote),
 			  "inode", socket->inode,
-			  "uid", socket->uid,
+			  "uid", json_number_or_none(socket->uid),
 			  "pid", json_number_or_none(socket->pid),
 			  "comm", json_text(socket->comm),
 			  "holders", json_holders(&socket->holders),
 			  "listener", json_text(socket->listener),
+			  "cgroup", json_text(cgroups_path(&show->cgroups,
+							   socket->cgroup)),
+			  "cgroup_id", json_number_or_none(socket->cgroup),
+			  "memcg_id", json_number_or_none(socket->memcg),
+			  "via", json_text(socket->via),
 			  "wait_ms", json_number_or_none(socket->wait_ms));
-	charge = json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:o}",
+	charge = json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o}",
 			   "charged_bytes", socket->charged_bytes,
 			   "forward_alloc_bytes", socket->forward_alloc_bytes,
 			   "write_queue_bytes", socket->write_queue_bytes,
 			   "receive_queue_bytes", socket->receive_queue_bytes,
+			   "hidden_bytes", socket->hidden_bytes,
 			   "error_queue_bytes", socket->error_queue_bytes,
 			   "zerocopy_bytes", socket->zerocopy_bytes,
-			   "flags", json_text(socket->flags));
+			   "flags", json_text(socket->flags),
+			   "birth", json_birth(socket->birth));
 	if (!owner || !charge || json_object_update_new(owner, charge)) {
 		json_decref(owner);
 		return NULL;
@@ -68,34 +94,82 @@ static json_t *socket_json(const struct books_socket *socket)
 	return owner;
 }
 
-/* One object, but written row by row: there can be a million. */
-static int print_json(const struct books *books, size_t count,
-		      const struct filter *filter)
+/* Calls visit for each socket that is to be shown, until it returns not 0. */
+static int each_socket(const struct show *show,
+		       int (*visit)(void *context, const struct show *show,
+				    const struct books_socket *socket),
+		       void *context)
 {
-	const char *separator = "\n";
 	int status = 0;
 
-	fputs("{\"sockets\": [", stdout);
-	for (size_t i = 0; i < count; i++) {
-		for (size_t j = 0; j < books[i].n_sockets; j++) {
-			const struct books_socket *socket =
-				&books[i].sockets[j];
+	for (size_t i = 0; i < show->n_books; i++) {
+		const struct books *books = &show->books[i];
 
-			if (!filter_match(filter, socket))
-				continue;
-			fputs(separator, stdout);
-			status = json_print(socket_json(socket), stdout, 0);
-			if (status)
-				return status;
-			separator = ",\n";
-		}
+		for (size_t j = 0; !status && j < books->n_sockets; j++)
+			if (filter_match(&show->filter, &books->sockets[j]))
+				status = visit(context, show,
+					       &books->sockets[j]);
 	}
-	puts("]}");
+	return status;
+}
+
+static int print_socket_json(void *context, const struct show *show,
+			     const struct books_socket *socket)
+{
+	const char **separator = context;
+
+	fputs(*separator, stdout);
+	*separator = ",\n";
+	return json_print(socket_json(show, socket), stdout, 0);
+}
+
+/* One object, but written row by row: there can be a million. */
+static int print_json(const struct show *show)
+{
+	const char *separator = "\n";
+	int status;
+
+	fputs("{\"sockets\": [", stdout);
+	status = each_socket(show, print_socket_json, &separator);
+	if (!status)
+		puts("]}");
+	return status;
+}
+
+/* The columns that not every table has. */
+enum { HIDDEN, VIA, BORN, EXTRAS };
+
+struct socket_table {
+	struct table table;
+	bool extras[EXTRAS];
+};
+
+static int find_extras(void *context, const struct show *show,
+		       const struct books_socket *socket)
+{
+	bool *extras = context;
+
+	(void)show;
+	extras[HIDDEN] |= socket->hidden_bytes != 0;
+	extras[VIA] |= !!socket->via;
+	extras[BORN] |= !!socket->birth;
 	return 0;
 }
 
-static void add_socket(struct table *table, const struct books_socket *socket)
+static void add_birth(struct table *table, const struct books_birth *birth)
 {
+	table_number_or_none(table, birth ? birth->pid : BOOKS_NONE);
+	table_text(table, birth ? birth->comm : NULL);
+	table_number_or_none(table, birth ? birth->age_ms : BOOKS_NONE);
+}
+
+static int add_socket(void *context, const struct show *show,
+		      const struct books_socket *socket)
+{
+	const bool *extras = ((struct socket_table *)context)->extras;
+	struct table *table = &((struct socket_table *)context)->table;
+
+	(void)show;
 	table_row(table);
 	table_text(table, socket->protocol);
 	table_text(table, books_class_name(socket->class));
@@ -113,10 +187,16 @@ static void add_socket(struct table *table, const struct books_socket *socket)
 	table_number(table, socket->inode);
 	table_number(table, socket->netns);
 	table_text(table, socket->flags);
+	if (extras[HIDDEN])
+		table_number(table, socket->hidden_bytes);
+	if (extras[VIA])
+		table_text(table, socket->via);
+	if (extras[BORN])
+		add_birth(table, socket->birth);
+	return 0;
 }
 
-static int print_table(const struct books *books, size_t count,
-		       const struct filter *filter)
+static void add_columns(struct socket_table *sockets)
 {
 	static const struct table_column columns[] = {
 		{ "PROTOCOL", false }, { "CLASS", false }, { "STATE", false },
@@ -127,78 +207,130 @@ static int print_table(const struct books *books, size_t count,
 		{ "WAIT-MS", true }, { "INODE", true }, { "NETNS", true },
 		{ "FLAGS", false },
 	};
-	struct table table;
+	static const struct table_column hidden = { "HIDDEN", true };
+	static const struct table_column via = { "VIA", false };
+	static const struct table_column born[] = {
+		{ "MAKER-PID", true }, { "MAKER", false }, { "AGE-MS", true },
+	};
+
+	table_init(&sockets->table, columns, ARRAY_SIZE(columns));
+	if (sockets->extras[HIDDEN])
+		table_column(&sockets->table, &hidden);
+	if (sockets->extras[VIA])
+		table_column(&sockets->table, &via);
+	for (size_t i = 0; sockets->extras[BORN] && i < ARRAY_SIZE(born); i++)
+		table_column(&sockets->table, &born[i]);
+}
+
+/* Prints the next line of the table and, if it is due, the stack below it. */
+static int print_line(void *context, const struct show *show,
+		      const struct books_socket *socket)
+{
+	char **rest = context;
+	char *line = strsep(rest, "\n"), *stack;
+
+	(void)show;
+	puts(line ? line : "");
+	if (socket->class != BOOKS_CLASS_UNREACHABLE || !socket->birth ||
+	    !socket->birth->stack)
+		return 0;
+	stack = text_escape(socket->birth->stack);
+	if (!stack)
+		return -ENOMEM;
+	printf("  made in %s\n", stack);
+	free(stack);
+	return 0;
+}
+
+/* A row of the table is one line, in the order of the sockets. */
+static int print_with_stacks(const struct show *show, struct table *table)
+{
+	char *text = table_format(table), *rest = text;
 	int status;
 
-	table_init(&table, columns, ARRAY_SIZE(columns));
-	for (size_t i = 0; i < count; i++)
-		for (size_t j = 0; j < books[i].n_sockets; j++)
-			if (filter_match(filter, &books[i].sockets[j]))
-				add_socket(&table, &books[i].sockets[j]);
-	status = table_print(&table, stdout);
-	table_free(&table);
+	if (!text)
+		return -ENOMEM;
+	if (*text)
+		puts(strsep(&rest, "\n"));
+	status = each_socket(show, print_line, &rest);
+	free(text);
 	return status;
 }
 
-static int set_condition(struct filter *filter, int option, char **error)
+static int print_table(const struct show *show)
 {
+	struct socket_table sockets = { 0 };
+	int status;
+
+	each_socket(show, find_extras, sockets.extras);
+	add_columns(&sockets);
+	each_socket(show, add_socket, &sockets);
+	status = sockets.extras[BORN] ?
+		print_with_stacks(show, &sockets.table) :
+		table_print(&sockets.table, stdout);
+	table_free(&sockets.table);
+	return status;
+}
+
+static int set_condition(void *target, int option, char **error)
+{
+	struct filter *filter = target;
+
 	switch (option) {
+	case 'r':
+		filter->protocol = optarg;
+		return 0;
 	case 'c':
 		return filter_set_class(filter, optarg, error);
 	case 's':
 		return filter_set_state(filter, optarg, error);
 	case 'i':
 		return filter_set_pid(filter, optarg, error);
+	case 'u':
+		return filter_set_uid(filter, optarg, error);
+	case 'g':
+		return filter_set_cgroup(filter, optarg, error);
 	default:
 		return filter_set_port(filter, optarg, error);
 	}
 }
 
-static bool parse_arguments(struct reading *reading, struct filter *filter,
-			    int argc, char **argv)
+static int read_and_print(struct show *show, const struct reading *reading,
+			  char **error)
 {
-	char *error;
-	int value;
+	struct books *books;
+	int status;
 
-	while ((value = command_option(argc, argv, options)) != -1) {
-		if (value == '?')
-			return false;
-		if (command_reading_option(reading, value))
-			continue;
-		if (set_condition(filter, value, &error)) {
-			error_report(&error);
-			return false;
-		}
-	}
-	return command_no_operands(argc, argv);
+	status = cgroups_read(&show->cgroups, error);
+	if (!status)
+		status = books_read_pools(&books, &show->n_books,
+					  reading->pool, "sockets",
+					  reading->live, error);
+	if (status)
+		return status;
+	show->books = books;
+	if (reading->json ? print_json(show) : print_table(show))
+		status = error_set(error, ENOMEM, "not enough memory");
+	books_free_pools(books, show->n_books);
+	return status;
 }
 
 static enum exit_status run(int argc, char **argv)
 {
-	enum exit_status status = EXIT_BALANCED;
-	struct filter filter = FILTER_ANY;
-	struct reading reading = { 0 };
-	struct books *books;
-	size_t count;
+	struct show show = { .filter = FILTER_ANY };
+	struct reading reading = {
+		.set = set_condition, .target = &show.filter,
+	};
+	enum exit_status status;
 	char *error;
 
-	if (!parse_arguments(&reading, &filter, argc, argv))
-		return EXIT_USAGE;
-	if (reading.help) {
-		puts(help);
-		return EXIT_BALANCED;
-	}
-	if (books_read_pools(&books, &count, reading.pool, "sockets",
-			     reading.live, &error)) {
+	if (!command_reading(&reading, argc, argv, options, help, &status))
+		return status;
+	if (read_and_print(&show, &reading, &error)) {
 		error_report(&error);
-		return EXIT_USAGE;
-	}
-	if (reading.json ? print_json(books, count, &filter) :
-			   print_table(books, count, &filter)) {
-		error_print("not enough memory");
 		status = EXIT_USAGE;
 	}
-	books_free_pools(books, count);
+	cgroups_free(&show.cgroups);
 	return status;
 }
 

@@ -17,15 +17,13 @@ static const char help[] =
 	"Usage: skbalance witness [OPTION...]\n"
 	"Ask sock_diag, as ss does, in every network namespace; show side by side what it\n"
 	"sees and what the books of pool tcp say, and name what it cannot see.\n\n"
-	"  --live  read the books without stopping the machine\n"
-	"  --json  print one JSON object\n"
-	"  --help  show this help\n\n"
+	COMMAND_HELP_READING "\n"
 	"sock_diag also counts error queues and zerocopy data, which are not charged.\n\n"
 	"Exit status: 0 it agrees on all that it can see, 1 it contradicts, 2 wrong usage or\n"
 	"environment, 3 undetermined: it did not settle.";
 
 static const struct option options[] = {
-	COMMAND_LIVE, COMMAND_JSON, COMMAND_HELP, COMMAND_END
+	COMMAND_LIVE, COMMAND_MAX_PAUSE, COMMAND_JSON, COMMAND_HELP, COMMAND_END
 };
 
 static const char *const verdict_names[] = {
@@ -56,12 +54,8 @@ static json_t *array_json(const struct witness *witness, size_t count,
 {
 	json_t *array = json_array();
 
-	for (size_t i = 0; array && i < count; i++) {
-		if (json_array_append_new(array, make(witness, i))) {
-			json_decref(array);
-			array = NULL;
-		}
-	}
+	for (size_t i = 0; i < count; i++)
+		array = json_append(array, make(witness, i));
 	return array;
 }
 

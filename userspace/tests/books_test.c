@@ -18,6 +18,7 @@ static const char minimal[] =
 	"snapshots 1\n"
 	"snapshot_bytes 2\n"
 	"sockets_owned 0\n"
+	"track 0\n"
 	"pool tcp\n"
 	"protocols TCP TCPv6\n"
 	"memory_allocated_pages 5\n"
@@ -34,7 +35,7 @@ static const char minimal[] =
 	"opaque_sockets 0\n"
 	"verdict balanced\n"
 	"reason fine\n"
-	"class open sockets=1 pages=3 forward_alloc_bytes=12288 write_queue_bytes=0 receive_queue_bytes=0\n"
+	"class open sockets=1 pages=3 forward_alloc_bytes=12288 write_queue_bytes=0 receive_queue_bytes=0 hidden_bytes=0\n"
 	"end\n";
 
 static int parse(struct books *books, const char *text, size_t length,
@@ -197,9 +198,9 @@ static void truncation_says_where(void **state)
 {
 	(void)state;
 	assert_refused(minimal, strlen(minimal) - 1,
-		       "line 26: truncated in this line");
+		       "line 27: truncated in this line");
 	assert_refused(minimal, strlen(minimal) - 4,
-		       "line 25: truncated after this line");
+		       "line 26: truncated after this line");
 	assert_refused("", 0, "line 0: truncated after this line");
 }
 
@@ -226,12 +227,12 @@ static void missing_keys_are_refused(void **state)
 		books_free(&books);
 		line = next;
 	}
-	assert_int_equal(removed, 26);
+	assert_int_equal(removed, 27);
 	free(text);
-	assert_edit_refused("kernel 6.12\n", "", "line 8: kernel: missing");
+	assert_edit_refused("kernel 6.12\n", "", "line 9: kernel: missing");
 	assert_edit_refused("opaque_sockets 0\n", "",
-			    "line 24: opaque_sockets: missing");
-	assert_edit_refused(" pages=3", "", "line 25: pages: missing");
+			    "line 25: opaque_sockets: missing");
+	assert_edit_refused(" pages=3", "", "line 26: pages: missing");
 }
 
 static void wrong_values_are_refused(void **state)
@@ -241,29 +242,29 @@ static void wrong_values_are_refused(void **state)
 		"line 5: pause_ns: not a number from 0, or too large");
 	assert_edit_refused("percpu_pages -2",
 			    "percpu_pages 99999999999999999999",
-		"line 12: percpu_pages: not a number, or too large");
+		"line 13: percpu_pages: not a number, or too large");
 	assert_edit_refused("percpu_pages -2", "percpu_pages 9007199254740993",
-		"line 12: percpu_pages: not a number, or too large");
+		"line 13: percpu_pages: not a number, or too large");
 	assert_edit_refused("percpu_pages -2", "percpu_pages 2x",
-		"line 12: percpu_pages: not a number, or too large");
+		"line 13: percpu_pages: not a number, or too large");
 	assert_edit_refused("percpu_pages -2", "percpu_pages +2",
-		"line 12: percpu_pages: not a number, or too large");
+		"line 13: percpu_pages: not a number, or too large");
 	assert_edit_refused("percpu_pages -2", "percpu_pages  2",
-		"line 12: percpu_pages: not a number, or too large");
+		"line 13: percpu_pages: not a number, or too large");
 	assert_edit_refused("percpu_pages -2", "percpu_pages -",
-		"line 12: percpu_pages: not a number, or too large");
+		"line 13: percpu_pages: not a number, or too large");
 	assert_edit_refused("percpu_pages -2", "percpu_pages",
-		"line 12: percpu_pages: no value");
+		"line 13: percpu_pages: no value");
 	assert_edit_refused("page_size 4096", "page_size 0",
 			    "line 3: page_size: not a page size");
 	assert_edit_refused("mode exact", "mode guessed",
 			    "line 4: mode: unknown mode");
 	assert_edit_refused("verdict balanced", "verdict fine",
-			    "line 23: verdict: unknown verdict");
+			    "line 24: verdict: unknown verdict");
 	assert_edit_refused("class open", "class opened",
-			    "line 25: unknown class");
+			    "line 26: unknown class");
 	assert_edit_refused("TCP TCPv6", "TCP  TCPv6",
-			    "line 10: protocols: empty name");
+			    "line 11: protocols: empty name");
 }
 
 static void broken_structure_is_refused(void **state)
@@ -273,18 +274,18 @@ static void broken_structure_is_refused(void **state)
 	(void)state;
 	assert_refused(nul, sizeof(nul) - 1, "line 1: contains a NUL byte");
 	assert_edit_refused("pages=3", "pages",
-			    "line 25: pages: not NAME=VALUE");
+			    "line 26: pages: not NAME=VALUE");
 	assert_edit_refused("pages=3", "pages=3 pages=3",
-			    "line 25: pages: given twice");
-	assert_edit_refused("pages=3", "pages=", "line 25: pages: no value");
+			    "line 26: pages: given twice");
+	assert_edit_refused("pages=3", "pages=", "line 26: pages: no value");
 	assert_edit_refused("pause_ns 1\n", "pause_ns 1\npause_ns 1\n",
 			    "line 6: pause_ns: given twice");
 	assert_edit_refused("end\n", "end\nend\n",
-			    "line 27: text after the end");
-	assert_edit_refused("pool tcp\n", "", "line 24: pool: missing");
-	assert_edit_refused("pool tcp", "pool", "line 9: pool: no value");
-	assert_edit_refused("end\n", "class open sockets=1 pages=3 forward_alloc_bytes=12288 write_queue_bytes=0 receive_queue_bytes=0\nend\n",
-			    "line 26: open: given twice");
+			    "line 28: text after the end");
+	assert_edit_refused("pool tcp\n", "", "line 25: pool: missing");
+	assert_edit_refused("pool tcp", "pool", "line 10: pool: no value");
+	assert_edit_refused("end\n", "class open sockets=1 pages=3 forward_alloc_bytes=12288 write_queue_bytes=0 receive_queue_bytes=0 hidden_bytes=0\nend\n",
+			    "line 27: open: given twice");
 }
 
 /* A minimal text with an owner row that has this in it. */
@@ -293,7 +294,7 @@ static char *owner_text(const char *comm, const char *holders,
 {
 	char *row;
 
-	assert_true(asprintf(&row, "owner class=open pid=1 comm=%s holders=%s netns=2 listener=- sockets=1 pages=3 forward_alloc_bytes=0 write_queue_bytes=0 receive_queue_bytes=0 state=%s longest_wait_ms=-\nend\n",
+	assert_true(asprintf(&row, "owner class=open pid=1 comm=%s holders=%s netns=2 listener=- uid=0 cgroup=1 memcg=- via=- sockets=1 pages=3 forward_alloc_bytes=0 write_queue_bytes=0 receive_queue_bytes=0 hidden_bytes=0 state=%s longest_wait_ms=-\nend\n",
 			     comm, holders, states) >= 0);
 	return row;
 }
@@ -310,23 +311,23 @@ static void assert_owner_refused(const char *comm, const char *holders,
 static void lists_and_escapes_are_checked(void **state)
 {
 	(void)state;
-	assert_owner_refused("a\\", "1", "A:1", "line 26: comm: bad escape");
+	assert_owner_refused("a\\", "1", "A:1", "line 27: comm: bad escape");
 	assert_owner_refused("a\\12", "1", "A:1",
-			     "line 26: comm: bad escape");
+			     "line 27: comm: bad escape");
 	assert_owner_refused("a\\400", "1", "A:1",
-			     "line 26: comm: bad escape");
+			     "line 27: comm: bad escape");
 	assert_owner_refused("a\\000", "1", "A:1",
-			     "line 26: comm: bad escape");
+			     "line 27: comm: bad escape");
 	assert_owner_refused("a", "1,", "A:1",
-		"line 26: holders: not a number from 0, or too large");
+		"line 27: holders: not a number from 0, or too large");
 	assert_owner_refused("a", "1,,2", "A:1",
-		"line 26: holders: not a number from 0, or too large");
+		"line 27: holders: not a number from 0, or too large");
 	assert_owner_refused("a", "1", "A",
-			     "line 26: state: not NAME:COUNT");
+			     "line 27: state: not NAME:COUNT");
 	assert_owner_refused("a", "1", ":1",
-			     "line 26: state: not NAME:COUNT");
+			     "line 27: state: not NAME:COUNT");
 	assert_owner_refused("a", "1", "A:-1",
-		"line 26: state: not a number from 0, or too large");
+		"line 27: state: not a number from 0, or too large");
 }
 
 static void foreign_text_is_unescaped(void **state)
@@ -427,7 +428,7 @@ static double seconds(void)
 static void a_million_rows_are_read_quickly(void **state)
 {
 	static const char row[] =
-		"socket protocol=TCP class=closed-held state=CLOSE netns=4026531840 local=127.0.0.1:40000 remote=127.0.0.1:8000 inode=12345 uid=0 pid=312 comm=frozen-client holders=312 listener=- wait_ms=- charged_bytes=8192 forward_alloc_bytes=3136 write_queue_bytes=0 receive_queue_bytes=5056 error_queue_bytes=0 zerocopy_bytes=0 flags=-\n";
+		"socket protocol=TCP class=closed-held state=CLOSE netns=4026531840 local=127.0.0.1:40000 remote=127.0.0.1:8000 inode=12345 uid=0 pid=312 comm=frozen-client holders=312 listener=- cgroup=1 memcg=1 via=- wait_ms=- charged_bytes=8192 forward_alloc_bytes=3136 write_queue_bytes=0 receive_queue_bytes=5056 hidden_bytes=0 error_queue_bytes=0 zerocopy_bytes=0 flags=-\n";
 	size_t count = helper_quick() ? 10000 : 1000000;
 	size_t head = strlen(minimal) - strlen("end\n");
 	size_t length = head + count * strlen(row) + strlen("end\n");

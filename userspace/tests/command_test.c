@@ -103,6 +103,11 @@ static void arguments_are_checked(void **state)
 		{ "sockets --state shut", "unknown state 'shut': there is ESTABLISHED SYN_SENT SYN_RECV FIN_WAIT1 FIN_WAIT2 TIME_WAIT CLOSE CLOSE_WAIT LAST_ACK LISTEN CLOSING NEW_SYN_RECV" },
 		{ "sockets --pid -1", "'-1' is no process id" },
 		{ "sockets --port 65536", "'65536' is no port: 0 to 65535" },
+		{ "sockets --uid root", "'root' is no user id" },
+		{ "sockets --cgroup /none", "no version-2 cgroup '/none': a path like /system.slice" },
+		{ "owners --by pid", "cannot group by 'pid': there is process class state netns cgroup listener uid" },
+		{ "explain --max-pause 1s", "'1s' is no time in ms" },
+		{ "balance --live --max-pause -1", "'-1' is no time in ms" },
 	};
 
 	(void)state;
@@ -182,10 +187,10 @@ static void unreadable_text_is_refused(void **state)
 	(void)state;
 	helper_tree_edit(tree, "balance", "\nend\n", "\n");
 	assert_fails(tree, "balance --json",
-		     "skbalance: cannot understand balance of the module: line 26: truncated after this line\n");
+		     "skbalance: cannot understand balance of the module: line 28: truncated after this line\n");
 	helper_tree_edit(tree, "tcp/owners", "pages=20", "pages=many");
 	assert_fails(tree, "owners",
-		     "skbalance: cannot understand tcp/owners of the module: line 25: pages: not a number, or too large\n");
+		     "skbalance: cannot understand tcp/owners of the module: line 26: pages: not a number, or too large\n");
 	helper_tree_free(tree);
 }
 
@@ -253,7 +258,9 @@ static void balance_is_a_table(void **state)
 		"listen             1      0              0            0              0\n"
 		"closed-held       10     20          60160            0          21760\n"
 		"sockets: 11 found of 11 allocated\n"
-		"balanced: the counter is the sum of what the sockets are charged\n");
+		"balanced: the counter is the sum of what the sockets are charged\n"
+		"\n"
+		"other counters: 2 held, all equal\n");
 	helper_tree_free(tree);
 }
 
@@ -267,11 +274,11 @@ static void balance_is_json(void **state)
 	helper_tree_edit(tree, "balance", "snapshot_bytes ",
 			 "snapshot_bytes 8\nx ");
 	root = run_json(tree, "balance --json", 0);
-	assert_has(root, "{\"version\": \"" VERSION "\", \"kernel\": \"6.12.117+deb12-amd64\", \"page_size\": 4096, \"snapshot\": {\"mode\": \"exact\", \"pause_ns\": 7, \"sockets_owned\": 0, \"snapshots\": 1, \"snapshot_bytes\": 8}}");
+	assert_has(root, "{\"version\": \"" VERSION "\", \"kernel\": \"6.12.117+deb12-amd64\", \"page_size\": 4096, \"snapshot\": {\"mode\": \"exact\", \"pause_ns\": 7, \"sockets_owned\": 0, \"snapshots\": 1, \"snapshot_bytes\": 8, \"track\": false}, \"counters\": [], \"counters_held\": 2}");
 	assert_int_equal(json_array_size(json_object_get(root, "pools")), 1);
 	pool = json_array_get(json_object_get(root, "pools"), 0);
 	assert_has(pool, "{\"pool\": \"tcp\", \"protocols\": [\"TCP\", \"TCPv6\"], \"memory_allocated_pages\": 0, \"percpu_pages\": 20, \"charged_pages\": 20, \"charged_bytes\": 81920, \"unaccounted_pages\": 0, \"unaccounted_bytes\": 0, \"bound_pages\": 0, \"bypassed_pages\": 0, \"sockets_allocated\": 21, \"sockets_found\": 21, \"fractional_sockets\": 0, \"opaque_sockets\": 0, \"verdict\": \"balanced\", \"reason\": \"the counter is the sum of what the sockets are charged\"}");
-	assert_has(pool, "{\"classes\": [{\"class\": \"listen\", \"sockets\": 1, \"pages\": 0, \"forward_alloc_bytes\": 0, \"write_queue_bytes\": 0, \"receive_queue_bytes\": 0}, {\"class\": \"accept-queue\", \"sockets\": 20, \"pages\": 20, \"forward_alloc_bytes\": 42720, \"write_queue_bytes\": 0, \"receive_queue_bytes\": 39200}]}");
+	assert_has(pool, "{\"classes\": [{\"class\": \"listen\", \"sockets\": 1, \"pages\": 0, \"forward_alloc_bytes\": 0, \"write_queue_bytes\": 0, \"receive_queue_bytes\": 0, \"hidden_bytes\": 0}, {\"class\": \"accept-queue\", \"sockets\": 20, \"pages\": 20, \"forward_alloc_bytes\": 42720, \"write_queue_bytes\": 0, \"receive_queue_bytes\": 39200, \"hidden_bytes\": 0}]}");
 	assert_int_equal(json_object_size(pool), 17);
 	json_decref(root);
 	helper_tree_free(tree);
@@ -341,9 +348,9 @@ static void owners_are_json(void **state)
 	assert_int_equal(json_object_size(root), 1);
 	owners = json_object_get(root, "owners");
 	assert_int_equal(json_array_size(owners), 2);
-	assert_has(json_array_get(owners, 0), "{\"pool\": \"tcp\", \"class\": \"accept-queue\", \"pid\": 214, \"comm\": \"server\", \"holders\": [214], \"netns\": 4026531840, \"listener\": \"[::1]:43311\", \"sockets\": 20, \"pages\": 20, \"forward_alloc_bytes\": 42720, \"write_queue_bytes\": 0, \"receive_queue_bytes\": 39200, \"state\": {\"CLOSE\": 2, \"CLOSE_WAIT\": 18}, \"longest_wait_ms\": 77}");
+	assert_has(json_array_get(owners, 0), "{\"pool\": \"tcp\", \"class\": \"accept-queue\", \"pid\": 214, \"comm\": \"server\", \"holders\": [214], \"netns\": 4026531840, \"listener\": \"[::1]:43311\", \"sockets\": 20, \"pages\": 20, \"forward_alloc_bytes\": 42720, \"write_queue_bytes\": 0, \"receive_queue_bytes\": 39200, \"hidden_bytes\": 0, \"uid\": 0, \"cgroup\": null, \"cgroup_id\": 1, \"memcg_id\": null, \"via\": null, \"state\": {\"CLOSE\": 2, \"CLOSE_WAIT\": 18}, \"longest_wait_ms\": 77}");
 	assert_has(json_array_get(owners, 1), "{\"class\": \"listen\", \"pid\": null, \"comm\": null, \"holders\": [], \"listener\": null, \"longest_wait_ms\": null}");
-	assert_int_equal(json_object_size(json_array_get(owners, 0)), 14);
+	assert_int_equal(json_object_size(json_array_get(owners, 0)), 20);
 	json_decref(root);
 	helper_tree_free(tree);
 }
@@ -422,9 +429,217 @@ static void sockets_are_json(void **state)
 	json_t *socket = json_array_get(json_object_get(root, "sockets"), 0);
 
 	(void)state;
-	assert_has(socket, "{\"pool\": \"tcp\", \"protocol\": \"TCP\", \"class\": \"listen\", \"state\": \"LISTEN\", \"netns\": 4026531840, \"local\": \"127.0.0.1:36703\", \"remote\": \"0.0.0.0:0\", \"inode\": 1224, \"uid\": 0, \"pid\": 179, \"comm\": \"server\", \"holders\": [179], \"listener\": null, \"wait_ms\": null, \"charged_bytes\": 0, \"forward_alloc_bytes\": 0, \"write_queue_bytes\": 0, \"receive_queue_bytes\": 0, \"error_queue_bytes\": 0, \"zerocopy_bytes\": 0, \"flags\": null}");
-	assert_int_equal(json_object_size(socket), 21);
+	assert_has(socket, "{\"pool\": \"tcp\", \"protocol\": \"TCP\", \"class\": \"listen\", \"state\": \"LISTEN\", \"netns\": 4026531840, \"local\": \"127.0.0.1:36703\", \"remote\": \"0.0.0.0:0\", \"inode\": 1224, \"uid\": 0, \"pid\": 179, \"comm\": \"server\", \"holders\": [179], \"listener\": null, \"wait_ms\": null, \"charged_bytes\": 0, \"forward_alloc_bytes\": 0, \"write_queue_bytes\": 0, \"receive_queue_bytes\": 0, \"error_queue_bytes\": 0, \"zerocopy_bytes\": 0, \"flags\": null, \"hidden_bytes\": 0, \"cgroup\": null, \"cgroup_id\": 1, \"memcg_id\": null, \"via\": null, \"birth\": null}");
+	assert_int_equal(json_object_size(socket), 27);
 	json_decref(root);
+	helper_tree_free(tree);
+}
+
+static void counters_are_printed(void **state)
+{
+	char *tree = helper_tree("ledger");
+	struct helper_result result;
+	json_t *root;
+
+	(void)state;
+	helper_run(&result, tree, "balance");
+	assert_int_equal(result.status, 1);
+	assert_non_null(strstr(result.out, " 0 sockets locked meanwhile; births are tracked\n"));
+	assert_non_null(strstr(result.out, "FORWARD-ALLOC  HIDDEN\nopen"));
+	assert_non_null(strstr(result.out,
+		"\n"
+		"other counters: 6 held, all equal but 2\n"
+		"COUNTER  OF          PROTOCOL  KERNEL  CENSUS  VERDICT     REASON\n"
+		"inuse    4026531840  TCP            7       5  imbalanced  purged but never freed\n"
+		"orphans  -           -              3       2  in-flux     -\n"));
+	helper_result_free(&result);
+	root = run_json(tree, "balance --json", 1);
+	assert_has(root, "{\"counters_held\": 6, \"counters\": [{\"counter\": \"inuse\", \"netns\": 4026531840, \"protocol\": \"TCP\", \"cgroup\": null, \"kernel\": 7, \"census\": 5, \"verdict\": \"imbalanced\", \"reason\": \"purged but never freed\"}, {\"counter\": \"orphans\", \"netns\": null, \"protocol\": null, \"cgroup\": null, \"kernel\": 3, \"census\": 2, \"verdict\": \"in-flux\", \"reason\": null}]}");
+	assert_int_equal(json_array_size(json_object_get(root, "pools")), 3);
+	json_decref(root);
+	root = run_json(tree, "balance --json --pool udp", 0);
+	assert_has(root, "{\"counters_held\": null, \"counters\": []}");
+	json_decref(root);
+	helper_tree_free(tree);
+}
+
+/* What only some tables have. */
+static void columns_come_with_what_they_say(void **state)
+{
+	char *tree = helper_tree("ledger");
+
+	(void)state;
+	assert_prints(tree, "owners --pool udp", 0,
+		"POOL  PAGES   MIB  SOCKETS  CLASS   PID  COMM  HOLDERS  LISTENER  WAIT-MS       NETNS  STATE    UID  CGROUP\n"
+		"udp       4  0.02        2  open    600  dnsd        1  -               -  4026531840  CLOSE:2  101  2100\n"
+		"udp       0  0.00        1  kernel    -  -           0  -               -  4026531840  CLOSE:1    0  1\n");
+	assert_prints(tree, "sockets --class fd-in-flight", 0,
+		"PROTOCOL  CLASS         STATE        LOCAL           REMOTE       PID  COMM     CHARGED  RECEIVE-QUEUE  WRITE-QUEUE  FORWARD-ALLOC  LISTENER  WAIT-MS  INODE       NETNS  FLAGS  VIA\n"
+		"TCP       fd-in-flight  ESTABLISHED  10.0.0.1:50006  10.0.0.9:22  512  ssh mux     4096           4000            0             96  -               -    806  4026531840  -      scm\n");
+	helper_tree_free(tree);
+}
+
+static void births_are_shown(void **state)
+{
+	char *tree = helper_tree("ledger");
+	json_t *root;
+
+	(void)state;
+	assert_prints(tree, "sockets --class unreachable", 0,
+		"PROTOCOL  CLASS        STATE  LOCAL      REMOTE     PID  COMM  CHARGED  RECEIVE-QUEUE  WRITE-QUEUE  FORWARD-ALLOC  LISTENER  WAIT-MS  INODE       NETNS  FLAGS  MAKER-PID  MAKER      AGE-MS\n"
+		"TCP       unreachable  CLOSE  0.0.0.0:0  0.0.0.0:0    -  -        4096              0            0           4096  -               -      0  4026531840  -             77  leaky,one  120034\n"
+		"  made in sk_alloc+0x2f,inet_create+0x10c,__sock_create+0x11d\n");
+	root = run_json(tree, "sockets --json --class unreachable", 0);
+	assert_has(json_array_get(json_object_get(root, "sockets"), 0),
+		   "{\"pid\": null, \"birth\": {\"age_ms\": 120034, \"pid\": 77, \"comm\": \"leaky,one\", \"stack\": [\"sk_alloc+0x2f\", \"inet_create+0x10c\", \"__sock_create+0x11d\"]}}");
+	json_decref(root);
+	helper_tree_free(tree);
+}
+
+static void owners_are_grouped(void **state)
+{
+	static const struct {
+		const char *by, *table;
+	} cases[] = {
+		{ "process",
+		  "POOL  PAGES   MIB  SOCKETS  PID  COMM\n"
+		  "tcp       5  0.02        4  400  nginx\n"
+		  "tcp       4  0.02        3    -  -\n"
+		  "udp       4  0.02        2  600  dnsd\n"
+		  "tcp       1  0.00        1  512  ssh mux\n"
+		  "udp       0  0.00        1    -  -\n" },
+		{ "state",
+		  "POOL  PAGES   MIB  SOCKETS  STATE\n"
+		  "tcp       6  0.02        4  ESTABLISHED\n"
+		  "udp       4  0.02        3  CLOSE\n"
+		  "tcp       2  0.01        1  FIN_WAIT1\n"
+		  "tcp       1  0.00        1  CLOSE\n"
+		  "tcp       1  0.00        1  LAST_ACK\n"
+		  "tcp       0  0.00        1  LISTEN\n" },
+		{ "netns",
+		  "POOL  PAGES   MIB  SOCKETS       NETNS  NAME\n"
+		  "tcp       7  0.03        6  4026531840  -\n"
+		  "udp       4  0.02        3  4026531840  -\n"
+		  "tcp       3  0.01        2  4026532201  -\n" },
+		{ "cgroup",
+		  "POOL  PAGES   MIB  SOCKETS  CGROUP\n"
+		  "tcp       5  0.02        4  2100\n"
+		  "tcp       4  0.02        3  2200\n"
+		  "udp       4  0.02        2  2100\n"
+		  "tcp       1  0.00        1  1\n"
+		  "udp       0  0.00        1  1\n" },
+		{ "listener",
+		  "POOL  PAGES   MIB  SOCKETS       NETNS  LISTENER\n"
+		  "tcp       9  0.04        7           -  -\n"
+		  "udp       4  0.02        3           -  -\n"
+		  "tcp       1  0.00        1  4026531840  10.0.0.1:443\n" },
+		{ "uid",
+		  "POOL  PAGES   MIB  SOCKETS   UID\n"
+		  "tcp       4  0.02        3  1000\n"
+		  "tcp       4  0.02        2    33\n"
+		  "udp       4  0.02        2   101\n"
+		  "tcp       2  0.01        3     0\n"
+		  "udp       0  0.00        1     0\n" },
+	};
+	char *tree = helper_tree("ledger");
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		char arguments[32];
+
+		snprintf(arguments, sizeof(arguments), "owners --by %s",
+			 cases[i].by);
+		assert_prints(tree, arguments, 0, cases[i].table);
+	}
+	helper_tree_free(tree);
+}
+
+static void groups_are_json(void **state)
+{
+	static const struct {
+		const char *by, *first;
+	} cases[] = {
+		{ "process", "{\"pool\": \"tcp\", \"pid\": 400, \"comm\": \"nginx\", \"sockets\": 4, \"pages\": 5}" },
+		{ "class", "{\"pool\": \"tcp\", \"class\": \"open\", \"sockets\": 2, \"pages\": 4}" },
+		{ "state", "{\"pool\": \"tcp\", \"state\": \"ESTABLISHED\", \"sockets\": 4, \"pages\": 6}" },
+		{ "netns", "{\"pool\": \"tcp\", \"netns\": 4026531840, \"name\": null, \"sockets\": 6, \"pages\": 7}" },
+		{ "cgroup", "{\"pool\": \"tcp\", \"cgroup\": null, \"cgroup_id\": 2100, \"sockets\": 4, \"pages\": 5}" },
+		{ "listener", "{\"pool\": \"tcp\", \"netns\": null, \"listener\": null, \"sockets\": 7, \"pages\": 9}" },
+		{ "uid", "{\"pool\": \"tcp\", \"uid\": 1000, \"sockets\": 3, \"pages\": 4}" },
+	};
+	char *tree = helper_tree("ledger");
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		json_t *root, *expected = parse_json(cases[i].first);
+		char arguments[48];
+
+		snprintf(arguments, sizeof(arguments), "owners --json --by %s",
+			 cases[i].by);
+		root = run_json(tree, arguments, 0);
+		assert_string_equal(json_string_value(json_object_get(root, "by")),
+				    cases[i].by);
+		assert_true(json_equal(expected,
+			json_array_get(json_object_get(root, "groups"), 0)));
+		json_decref(root);
+		json_decref(expected);
+	}
+	helper_tree_free(tree);
+}
+
+static void ledger_is_filtered(void **state)
+{
+	char *tree = helper_tree("ledger");
+
+	(void)state;
+	assert_int_equal(count_sockets(tree, ""), 11);
+	assert_int_equal(count_sockets(tree, "--protocol udpv6"), 1);
+	assert_int_equal(count_sockets(tree, "--protocol UDP"), 2);
+	assert_int_equal(count_sockets(tree, "--uid 1000"), 3);
+	assert_int_equal(count_sockets(tree, "--uid 1000 --class orphan"), 2);
+	assert_int_equal(count_sockets(tree, "--class unreachable"), 1);
+	helper_tree_free(tree);
+}
+
+static void long_pauses_are_refused(void **state)
+{
+	static const char *const subcommands[] = {
+		"balance", "owners", "sockets", "witness", "explain",
+	};
+	char *tree = helper_tree("ledger");
+	struct helper_result result;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(subcommands); i++) {
+		char arguments[48];
+
+		snprintf(arguments, sizeof(arguments), "%s --max-pause 7",
+			 subcommands[i]);
+		assert_fails(tree, arguments,
+			     "skbalance: an exact reading would stop the machine for about 8.0 ms, --max-pause allows 7.0 ms: --live does not stop it\n");
+	}
+	helper_run(&result, tree, "balance --max-pause 8");
+	assert_int_equal(result.status, 1);
+	helper_result_free(&result);
+	helper_run(&result, tree, "balance --live --max-pause 7");
+	assert_int_equal(result.status, 1);
+	helper_result_free(&result);
+	helper_tree_edit(tree, "pause", "pause_estimate_ns 8", "x 8");
+	assert_fails(tree, "owners --max-pause 8",
+		     "skbalance: cannot understand pause of the module\n");
+	helper_tree_free(tree);
+}
+
+static void refusal_of_the_module_is_said(void **state)
+{
+	char *tree = helper_tree("ledger");
+
+	(void)state;
+	helper_tree_edit(tree, "udp/owners", "mode exact\n",
+			 "refused pause_estimate_ns=1200000000 max_pause_ns=1000000000\nend\n");
+	helper_tree_cut(tree, "udp/owners", "\nend\n");
+	assert_fails(tree, "owners",
+		     "skbalance: an exact reading would stop the machine for about 1200.0 ms, the module's max_pause_ms allows 1000.0 ms: --live does not stop it\n");
 	helper_tree_free(tree);
 }
 
@@ -486,6 +701,14 @@ int main(void)
 		cmocka_unit_test(sockets_are_filtered),
 		cmocka_unit_test(sockets_are_a_table),
 		cmocka_unit_test(sockets_are_json),
+		cmocka_unit_test(counters_are_printed),
+		cmocka_unit_test(columns_come_with_what_they_say),
+		cmocka_unit_test(births_are_shown),
+		cmocka_unit_test(owners_are_grouped),
+		cmocka_unit_test(groups_are_json),
+		cmocka_unit_test(ledger_is_filtered),
+		cmocka_unit_test(long_pauses_are_refused),
+		cmocka_unit_test(refusal_of_the_module_is_said),
 		cmocka_unit_test(output_errors_are_reported),
 	};
 

@@ -61,7 +61,11 @@ char *helper_replace(char *text, const char *from, const char *to)
 
 static char *read_data(const char *path)
 {
-	return helper_replace(read_file(path), "@VERSION@", VERSION);
+	char *text = read_file(path);
+
+	if (!strstr(text, "@VERSION@"))
+		return text;
+	return helper_replace(text, "@VERSION@", VERSION);
 }
 
 char *helper_data(const char *path)
@@ -128,6 +132,20 @@ void helper_tree_edit(const char *tree, const char *file, const char *from,
 	free(text);
 }
 
+void helper_tree_cut(const char *tree, const char *file, const char *after)
+{
+	char path[512];
+	char *text, *found;
+
+	snprintf(path, sizeof(path), "%s/skbalance/%s", tree, file);
+	text = read_file(path);
+	found = strstr(text, after);
+	assert_non_null(found);
+	found[strlen(after)] = '\0';
+	write_file(path, text);
+	free(text);
+}
+
 static int remove_entry(const char *path, const struct stat *status, int type,
 			struct FTW *position)
 {
@@ -152,6 +170,7 @@ static void exec_program(const char *tree, const char *arguments, int out,
 	size_t argc = 1;
 
 	setenv("SKBALANCE_DEBUGFS", tree ? tree : "/nonexistent", 1);
+	setenv("SKBALANCE_CGROUP", "/nonexistent", 0);
 	for (char *argument; (argument = strsep(&copy, " "));)
 		if (*argument && argc < ARRAY_SIZE(argv) - 1)
 			argv[argc++] = argument;

@@ -35,6 +35,8 @@ void helper_parse(struct books *books, char *text);
 char *helper_tree(const char *name);
 void helper_tree_edit(const char *tree, const char *file, const char *from,
 		      const char *to);
+/* Leaves out what follows the first such text in a file of the tree. */
+void helper_tree_cut(const char *tree, const char *file, const char *after);
 void helper_tree_free(char *tree);
 
 /* A program that has ended. */

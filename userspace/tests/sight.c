@@ -37,7 +37,8 @@ void sight_of_books(struct sockdiag *diag, const struct books *books)
 	for (size_t i = 0; i < books->n_sockets; i++) {
 		const struct books_socket *socket = &books->sockets[i];
 
-		if (strcmp(socket->state, "CLOSE") != 0)
+		if (strcmp(socket->state, "CLOSE") != 0 &&
+		    socket->netns == NETNS)
 			sight_add(diag, socket->local, socket->remote,
 				  (uint32_t)socket->inode,
 				  socket->charged_bytes);
