@@ -58,9 +58,9 @@ static struct group group_of_owner(enum group_key key,
 		break;
 	case GROUP_LISTENER:
 		group.text = owner->listener;
-		if (!owner->listener)
-			break;
-		/* fall through */
+		if (owner->listener)
+			group.number = owner->netns;
+		break;
 	case GROUP_NETNS:
 		group.number = owner->netns;
 		break;

@@ -218,7 +218,7 @@ static enum books_verdict judge(const struct memcgs *memcgs,
 	if (!*reason && !memcgs->whole)
 		*reason = "only a part of the hierarchy is visible";
 	if (!*reason && !shows_at_root(memcgs, memcg))
-		*reason = "all cgroups together agree: one was removed, or its memory controller restarted";
+		*reason = "all together agree: one was removed, or its controller restarted";
 	if (*reason)
 		return BOOKS_INCOMPLETE;
 	*reason = "the same in several readings, longer apart than the kernel takes to add up";
@@ -275,7 +275,7 @@ static int doubt_mptcp(struct memcgs *memcgs, bool live, char **error)
 			if (strncmp(books[i].protocols[j].name, "MPTCP",
 				    5) == 0 &&
 			    books[i].protocols[j].charge.sockets)
-				memcgs->doubt = "there are sockets of MPTCP, which lend each other memory";
+				memcgs->doubt = "sockets of MPTCP lend each other memory";
 	books_free_pools(books, count);
 	return 0;
 }

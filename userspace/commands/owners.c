@@ -244,7 +244,8 @@ static void add_key(struct table *table, const struct show *show,
 	case GROUP_PROCESS:
 	case GROUP_LISTENER:
 		table_number_or_none(table, group->number);
-		/* fall through */
+		table_text(table, group->text);
+		break;
 	default:
 		table_text(table, group->text);
 		break;
