@@ -718,8 +718,8 @@ int books_read(struct books *books, const char *pool, const char *file,
 }
 
 /*
- * Reads the file of each pool, the names of which end with NULL. One that was
- * listed may be gone: then so are its sockets.
+ * Reads the file of each pool, the names of which end with NULL. Those that
+ * were listed, not asked for, may have no sockets yet.
  */
 static int read_each(struct books **books, size_t *count, char **pools,
 		     bool listed, const char *file, bool live, char **error)
@@ -732,7 +732,7 @@ static int read_each(struct books **books, size_t *count, char **pools,
 		if (!next)
 			return error_set(error, ENOMEM, not_enough_memory);
 		status = books_read(next, *pools, file, live, error);
-		if (status == -ENOENT && listed) {
+		if (status == -ENOPROTOOPT && listed) {
 			free(*error);
 			(*count)--;
 			status = 0;

@@ -219,9 +219,9 @@ int books_read(struct books *books, const char *pool, const char *file,
 	       bool live, char **error);
 
 /*
- * books_read() for the given pool or, if it is NULL, for each pool there is:
- * *books becomes an array of *count, to be freed with books_free_pools(). A
- * pool that goes meanwhile, with its protocol's module, is left out.
+ * books_read() for the given pool or, if it is NULL, for each pool the
+ * protocols of which are loaded: *books becomes an array of *count, to be
+ * freed with books_free_pools().
  */
 int books_read_pools(struct books **books, size_t *count, const char *pool,
 		     const char *file, bool live, char **error);

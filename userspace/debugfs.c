@@ -195,8 +195,8 @@ static int check_pool(const char *root, const char *pool, char **error)
 }
 
 /* Why path, a file of the module, could not be opened or read, given errno */
-static int explain_file(const char *root, const char *pool, const char *path,
-			int code, char **error)
+static int explain_file(const char *root, const char *path, int code,
+			char **error)
 {
 	switch (code) {
 	case EACCES:
@@ -205,10 +205,7 @@ static int explain_file(const char *root, const char *pool, const char *path,
 	case ENOENT:
 		if (access(root, F_OK) < 0)
 			return explain_root(root, code, error);
-		code = pool ? check_pool(root, pool, error) : 0;
-		if (code)
-			return code;
-		return error_set(error, EPROTONOSUPPORT,
+		return error_set(error, code,
 				 "%s is missing: the module is of another version than this program (%s)",
 				 path, VERSION);
 	case ENOMEM:
@@ -217,6 +214,9 @@ static int explain_file(const char *root, const char *pool, const char *path,
 	case EAGAIN:
 		return error_set(error, code,
 				 "the sockets did not hold still for a snapshot: try again");
+	case ENOPROTOOPT:
+		return error_set(error, code,
+				 "the protocols of this pool are not loaded: it has no sockets");
 	case EOPNOTSUPP:
 		return error_set(error, code,
 				 "this kernel (PREEMPT_RT) allows no exact reading: use --live");
@@ -280,7 +280,7 @@ static int read_file(const char *root, const char *pool, const char *file,
 	if (fd >= 0)
 		close(fd);
 	if (status)
-		status = explain_file(root, pool, path, -status, error);
+		status = explain_file(root, path, -status, error);
 	free(path);
 	return status;
 }

@@ -17,8 +17,8 @@
  *   -EACCES, -EPERM	not root; the kernel is locked down
  *   -ENODEV		debugfs is not mounted or not in the kernel
  *   -ENXIO		the module is not loaded
- *   -ENOENT		no such pool, or no more
- *   -EPROTONOSUPPORT	no such file: the module is of another version
+ *   -ENOENT		no such pool
+ *   -ENOPROTOOPT	the kernel has not loaded the pool's protocols
  *   -ENOMEM		too little memory, here or for the snapshot
  *   -EAGAIN		the snapshot did not settle
  *   -EOPNOTSUPP	this kernel allows no exact reading
