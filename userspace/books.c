@@ -839,11 +839,15 @@ static int compare_pages(const void *a, const void *b)
 	const struct books_owner *left = *(const struct books_owner *const *)a;
 	const struct books_owner *right =
 		*(const struct books_owner *const *)b;
+	int order;
 
 	if (left->charge.pages != right->charge.pages)
 		return left->charge.pages > right->charge.pages ? -1 : 1;
 	if (left->charge.sockets != right->charge.sockets)
 		return left->charge.sockets > right->charge.sockets ? -1 : 1;
+	order = strcmp(left->pool, right->pool);
+	if (order)
+		return order;
 	return left < right ? -1 : left > right;
 }
 

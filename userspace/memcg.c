@@ -221,7 +221,7 @@ static enum books_verdict judge(const struct memcgs *memcgs,
 		*reason = "all together agree: one was removed, or its controller restarted";
 	if (*reason)
 		return BOOKS_INCOMPLETE;
-	*reason = "the same in several readings, longer apart than the kernel takes to add up";
+	*reason = "the same in each reading of several seconds";
 	return BOOKS_IMBALANCED;
 }
 

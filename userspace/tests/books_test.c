@@ -165,11 +165,158 @@ static void protocols_are_read(void **state)
 	books_free(&books);
 }
 
+static void ledger_is_read(void **state)
+{
+	const struct books_counter *counter;
+	const struct books_owner *owner;
+	struct books books;
+
+	(void)state;
+	helper_parse(&books, helper_data("ledger/skbalance/balance"));
+	assert_int_equal(books.n_pools, 3);
+	assert_true(books.header.track);
+	assert_string_equal(books.pools[1].protocols[2], "UDP-Lite");
+	assert_int_equal(books.pools[0].classes[BOOKS_CLASS_OPEN].hidden_bytes,
+			 2048);
+	assert_int_equal(books_charge_bytes(
+			 &books.pools[0].classes[BOOKS_CLASS_OPEN]), 16384);
+	assert_int_equal(books.counters_held, 6);
+	assert_int_equal(books.counters_balanced, 4);
+	assert_int_equal(books.n_counters, 2);
+	counter = &books.counters[0];
+	assert_string_equal(counter->name, "inuse");
+	assert_int_equal(counter->netns, 4026531840);
+	assert_string_equal(counter->protocol, "TCP");
+	assert_int_equal(counter->kernel, 7);
+	assert_int_equal(counter->census, 5);
+	assert_string_equal(counter->reason, "purged but never freed");
+	assert_null(counter[1].protocol);
+	assert_int_equal(counter[1].netns, BOOKS_NONE);
+	assert_int_equal(books_worst(&books), BOOKS_IMBALANCED);
+	books_free(&books);
+	helper_parse(&books, helper_data("ledger/skbalance/counters"));
+	assert_int_equal(books.n_pools, 0);
+	assert_int_equal(books.n_counters, 6);
+	books_free(&books);
+	helper_parse(&books, helper_data("ledger/skbalance/tcp/owners"));
+	assert_int_equal(books.counters_held, BOOKS_NONE);
+	owner = &books.owners[3];
+	assert_string_equal(owner->via, "scm");
+	assert_int_equal(owner->uid, 1000);
+	assert_int_equal(owner->cgroup, 2200);
+	assert_int_equal(owner->memcg, 2200);
+	assert_null(books.owners[4].via);
+	assert_int_equal(books.owners[4].memcg, BOOKS_NONE);
+	books_free(&books);
+}
+
+static void births_are_read(void **state)
+{
+	struct books books;
+
+	(void)state;
+	helper_parse(&books, helper_data("ledger/skbalance/tcp/sockets"));
+	assert_int_equal(books.n_sockets, 8);
+	assert_int_equal(books.sockets[0].hidden_bytes, 2048);
+	assert_int_equal(books.sockets[0].birth->age_ms, 5000);
+	assert_null(books.sockets[1].birth);
+	assert_string_equal(books.sockets[7].birth->comm, "leaky,one");
+	assert_string_equal(books.sockets[7].birth->stack,
+			    "sk_alloc+0x2f,inet_create+0x10c,__sock_create+0x11d");
+	books_free(&books);
+}
+
+static void refusal_is_read(void **state)
+{
+	static const char text[] =
+		"version 1\n"
+		"kernel 6.12\n"
+		"page_size 4096\n"
+		"refused pause_estimate_ns=1200000000 max_pause_ns=1000000000\n"
+		"end\n";
+	struct books books;
+	char *cut;
+
+	(void)state;
+	helper_parse(&books, strdup(text));
+	assert_true(books.refusal.refused);
+	assert_int_equal(books.refusal.pause_estimate_ns, 1200000000);
+	assert_int_equal(books.refusal.max_pause_ns, 1000000000);
+	books_free(&books);
+	cut = helper_replace(strdup(text), "page_size 4096\n", "");
+	assert_refused(cut, strlen(cut), "line 4: page_size: missing");
+	free(cut);
+	cut = helper_replace(strdup(text), " max_pause_ns=1000000000", "");
+	assert_refused(cut, strlen(cut), "line 4: max_pause_ns: missing");
+	free(cut);
+}
+
+/* The minimal text with this before its end. */
+static void assert_rows_refused(const char *rows, const char *expected)
+{
+	char *end;
+
+	assert_true(asprintf(&end, "%send\n", rows) >= 0);
+	assert_edit_refused("end\n", end, expected);
+	free(end);
+}
+
+static void wrong_counters_and_births_are_refused(void **state)
+{
+	static const char counter[] =
+		"counter name=orphans netns=- protocol=- kernel=1 census=0 verdict=imbalanced reason=-\n";
+
+	(void)state;
+	assert_rows_refused(counter, "line 27: counters: missing");
+	assert_rows_refused("counters held=1\n",
+			    "line 27: balanced: missing");
+	assert_rows_refused("counters held=1 balanced=0\n",
+			    "line 28: counters: not as many as the rows");
+	assert_rows_refused("counters held=1 balanced=2\n",
+			    "line 28: counters: not as many as the rows");
+	assert_rows_refused("counters held=0 balanced=0\ncounters held=0 balanced=0\n",
+			    "line 28: counters: given twice");
+	assert_rows_refused("counters held=1 balanced=0\ncounter name=x\n",
+			    "line 28: netns: missing");
+	assert_rows_refused("counters held=1 balanced=0\ncounter name=orphans netns=- protocol=- kernel=1 census=0 verdict=wrong reason=-\n",
+			    "line 28: verdict: unknown verdict");
+	assert_rows_refused("birth age_ms=1 pid=1 comm=a stack=-\n",
+			    "line 27: birth: of no socket");
+	assert_edit_refused("track 0", "track 2", "line 9: track: not 0 or 1");
+	assert_edit_refused("track 0\n", "", "line 9: track: missing");
+}
+
+static void assert_birth_refused(const char *from, const char *to,
+				 const char *expected)
+{
+	static const char birth[] =
+		"birth age_ms=120034 pid=77 comm=leaky\\054one stack=sk_alloc+0x2f,inet_create+0x10c,__sock_create+0x11d\n";
+	char *changed = helper_replace(strdup(birth), from, to);
+	char *text = helper_replace(helper_data("ledger/skbalance/tcp/sockets"),
+				    birth, changed);
+
+	assert_refused(text, strlen(text), expected);
+	free(changed);
+	free(text);
+}
+
+static void wrong_births_are_refused(void **state)
+{
+	(void)state;
+	assert_birth_refused("age_ms=120034", "age_ms=-1",
+		"line 35: age_ms: not a number from 0, or too large");
+	assert_birth_refused(" pid=77", "", "line 35: pid: missing");
+	assert_birth_refused("stack=", "stack",
+		"line 35: stacksk_alloc+0x2f,inet_create+0x10c,__s: not NAME=VALUE");
+	assert_birth_refused("\n", "\nbirth age_ms=1 pid=1 comm=a stack=-\n",
+			     "line 36: birth: given twice");
+}
+
 static void every_truncation_is_refused(void **state)
 {
 	static const char *const files[] = {
-		"balance", "tcp/protocols", "tcp/classes", "tcp/owners",
-		"tcp/sockets",
+		"balance", "counters", "tcp/protocols", "tcp/classes",
+		"tcp/owners", "tcp/sockets",
 	};
 
 	(void)state;
@@ -177,8 +324,7 @@ static void every_truncation_is_refused(void **state)
 		char path[64];
 		char *text;
 
-		snprintf(path, sizeof(path), "accept-queue/skbalance/%s",
-			 files[i]);
+		snprintf(path, sizeof(path), "ledger/skbalance/%s", files[i]);
 		text = helper_data(path);
 		for (size_t length = 0; length < strlen(text); length++) {
 			struct books books;
@@ -492,6 +638,8 @@ static void mutations_do_no_harm(void **state)
 		"accept-queue/skbalance/balance",
 		"accept-queue/skbalance/tcp/owners",
 		"closed-held/skbalance/tcp/sockets",
+		"ledger/skbalance/balance",
+		"ledger/skbalance/tcp/sockets",
 	};
 	const char *given = getenv("SKBALANCE_TEST_SEED");
 	unsigned int seed = given ? (unsigned int)atoi(given) :
@@ -502,7 +650,7 @@ static void mutations_do_no_harm(void **state)
 	printf("# SKBALANCE_TEST_SEED=%u\n", seed);
 	srand(seed);
 	for (int i = 0; i < rounds; i++) {
-		char *text = helper_data(files[i % 3]);
+		char *text = helper_data(files[i % 5]);
 		size_t length = strlen(text), room = 2 * length;
 		struct books books;
 		char *error = NULL;
@@ -527,6 +675,11 @@ int main(void)
 		cmocka_unit_test(owners_are_read),
 		cmocka_unit_test(sockets_are_read),
 		cmocka_unit_test(protocols_are_read),
+		cmocka_unit_test(ledger_is_read),
+		cmocka_unit_test(births_are_read),
+		cmocka_unit_test(refusal_is_read),
+		cmocka_unit_test(wrong_counters_and_births_are_refused),
+		cmocka_unit_test(wrong_births_are_refused),
 		cmocka_unit_test(every_truncation_is_refused),
 		cmocka_unit_test(truncation_says_where),
 		cmocka_unit_test(missing_keys_are_refused),

@@ -16,6 +16,7 @@ static const struct books_socket example = {
 	.remote = "[::1]:8000",
 	.pid = 312,
 	.holders = { pids, 2 },
+	.uid = 1000,
 };
 
 typedef int setter(struct filter *filter, const char *text, char **error);
@@ -88,6 +89,26 @@ static void either_port_matches(void **state)
 		       "'65536' is no port: 0 to 65535");
 }
 
+static void uid_is_a_condition(void **state)
+{
+	(void)state;
+	assert_true(matches(filter_set_uid, "1000"));
+	assert_false(matches(filter_set_uid, "0"));
+	assert_refused(filter_set_uid, "4294967296",
+		       "'4294967296' is no user id");
+}
+
+static void protocol_is_a_condition(void **state)
+{
+	struct filter filter = FILTER_ANY;
+
+	(void)state;
+	filter.protocol = "tcp";
+	assert_true(filter_match(&filter, &example));
+	filter.protocol = "TCPv6";
+	assert_false(filter_match(&filter, &example));
+}
+
 static void all_conditions_must_match(void **state)
 {
 	struct filter filter = FILTER_ANY;
@@ -109,6 +130,8 @@ int main(void)
 		cmocka_unit_test(state_is_a_condition),
 		cmocka_unit_test(any_holder_matches),
 		cmocka_unit_test(either_port_matches),
+		cmocka_unit_test(uid_is_a_condition),
+		cmocka_unit_test(protocol_is_a_condition),
 		cmocka_unit_test(all_conditions_must_match),
 	};
 
