@@ -27,12 +27,17 @@ static unsigned int test_number(const struct ktap *ktap)
 	return ktap->passed + ktap->failed + ktap->skipped;
 }
 
+static void close_lines(struct ktap *ktap)
+{
+	fclose(ktap->lines);
+	ktap->lines = NULL;
+}
+
 void ktap_test_end(struct ktap *ktap, const char *name)
 {
 	bool ok = ktap->checks && !ktap->failed_checks;
 
-	fclose(ktap->lines);
-	ktap->lines = NULL;
+	close_lines(ktap);
 	if (!ktap->brief)
 		fprintf(ktap->out,
 			"    KTAP version 1\n    # Subtest: %s\n    1..%u\n",
@@ -49,6 +54,10 @@ void ktap_test_end(struct ktap *ktap, const char *name)
 
 void ktap_test_skip(struct ktap *ktap, const char *name, const char *reason)
 {
+	if (ktap->lines) {
+		close_lines(ktap);
+		free(ktap->text);
+	}
 	ktap->skipped++;
 	fprintf(ktap->out, "ok %u %s # SKIP %s\n", test_number(ktap), name,
 		reason);

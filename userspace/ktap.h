@@ -31,7 +31,7 @@ void ktap_test_start(struct ktap *ktap);
 /* Ends a test; it has passed if it had a check and none failed. */
 void ktap_test_end(struct ktap *ktap, const char *name);
 
-/* A test that did not run, and why. */
+/* A test that did not run, or not to its end, and why. */
 void ktap_test_skip(struct ktap *ktap, const char *name, const char *reason);
 
 /* A check of the running test. */

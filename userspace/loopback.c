@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "loopback.h"
+#include "transport.h"
 
 void loopback_set(struct loopback *server, sa_family_t family,
 		  unsigned short port)
@@ -42,26 +43,41 @@ static int close_keeping_errno(int fd)
 	return -1;
 }
 
-int loopback_listen(struct loopback *server, int backlog)
+static int open_socket(const struct loopback *server, int flags)
 {
-	int fd = socket(server->address.ss_family, SOCK_STREAM | SOCK_CLOEXEC,
-			0);
-	int on = 1;
+	int type = transport_of(server->protocol)->type;
+
+	return socket(server->address.ss_family, type | SOCK_CLOEXEC | flags,
+		      server->protocol);
+}
+
+int loopback_bind(struct loopback *server)
+{
+	int fd = open_socket(server, 0);
+	/* datagram sockets would come to share a port */
+	int reuse = transport_of(server->protocol)->type == SOCK_STREAM;
 
 	if (fd < 0)
 		return -1;
-	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) ||
+	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &reuse, sizeof(reuse)) ||
 	    bind(fd, address(server), server->length) ||
-	    listen(fd, backlog) ||
 	    getsockname(fd, address(server), &server->length))
+		return close_keeping_errno(fd);
+	return fd;
+}
+
+int loopback_listen(struct loopback *server, int backlog)
+{
+	int fd = loopback_bind(server);
+
+	if (fd >= 0 && listen(fd, backlog))
 		return close_keeping_errno(fd);
 	return fd;
 }
 
 static int connect_with(const struct loopback *server, int flags)
 {
-	int fd = socket(server->address.ss_family,
-			SOCK_STREAM | SOCK_CLOEXEC | flags, 0);
+	int fd = open_socket(server, flags);
 
 	if (fd < 0)
 		return -1;

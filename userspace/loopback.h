@@ -9,16 +9,20 @@
 
 /* The loopback address and port of a scenario's server. */
 struct loopback {
+	int protocol;		/* IPPROTO_..., 0: TCP */
 	struct sockaddr_storage address;
 	socklen_t length;
 };
 
-/* 127.0.0.1 or ::1; port 0 lets the kernel choose at loopback_listen(). */
+/* TCP, 127.0.0.1 or ::1; port 0 lets the kernel choose when it is bound. */
 void loopback_set(struct loopback *server, sa_family_t family,
 		  unsigned short port);
 
 /* A listening socket, and *server with its port. -1: errno says why. */
 int loopback_listen(struct loopback *server, int backlog);
+
+/* A bound socket, and *server with its port. */
+int loopback_bind(struct loopback *server);
 
 /* A connected socket. -1: errno says why. */
 int loopback_connect(const struct loopback *server);

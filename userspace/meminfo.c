@@ -13,16 +13,17 @@
 
 #include "meminfo.h"
 
-static bool is_tcp(int fd)
+static bool is_wanted(int fd, int wanted)
 {
 	socklen_t length = sizeof(int);
 	int protocol, listening;
 
 	if (getsockopt(fd, SOL_SOCKET, SO_PROTOCOL, &protocol, &length) ||
-	    protocol != IPPROTO_TCP)
+	    protocol != wanted)
 		return false;
-	return !getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening,
-			   &length) && !listening;
+	return protocol == IPPROTO_SCTP ||
+	       (!getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening,
+			    &length) && !listening);
 }
 
 static bool add_socket(int fd, struct meminfo *sum)
@@ -36,23 +37,31 @@ static bool add_socket(int fd, struct meminfo *sum)
 	sum->receive_queue_bytes += info[SK_MEMINFO_RMEM_ALLOC];
 	sum->write_queue_bytes += info[SK_MEMINFO_WMEM_QUEUED];
 	sum->forward_alloc_bytes += (int)info[SK_MEMINFO_FWD_ALLOC];
+	sum->drops += info[SK_MEMINFO_DROPS];
 	return true;
 }
 
+bool meminfo_of_socket(int fd, struct meminfo *info)
+{
+	*info = (struct meminfo){ 0 };
+	return add_socket(fd, info);
+}
+
 /* One descriptor of the process; one that is gone meanwhile is no error. */
-static bool add_descriptor(int pidfd, int number, struct meminfo *sum)
+static bool add_descriptor(int pidfd, int number, int protocol,
+			   struct meminfo *sum)
 {
 	int fd = (int)syscall(SYS_pidfd_getfd, pidfd, number, 0);
 	bool ok;
 
 	if (fd < 0)
 		return errno == EBADF;
-	ok = !is_tcp(fd) || add_socket(fd, sum);
+	ok = !is_wanted(fd, protocol) || add_socket(fd, sum);
 	close(fd);
 	return ok;
 }
 
-bool meminfo_of_process(pid_t pid, struct meminfo *sum)
+bool meminfo_of_process(pid_t pid, int protocol, struct meminfo *sum)
 {
 	int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
 	struct dirent *entry;
@@ -67,7 +76,8 @@ bool meminfo_of_process(pid_t pid, struct meminfo *sum)
 	dir = opendir(path);
 	while (dir && ok && (entry = readdir(dir)))
 		if (entry->d_name[0] != '.')
-			ok = add_descriptor(pidfd, atoi(entry->d_name), sum);
+			ok = add_descriptor(pidfd, atoi(entry->d_name),
+					    protocol, sum);
 	ok = ok && dir;
 	if (dir)
 		closedir(dir);

@@ -11,6 +11,7 @@
 #include "scenario.h"
 #include "scenarios/scenarios.h"
 #include "sysctl.h"
+#include "transport.h"
 
 /* How long to wait for a condition, and how often to look. */
 #define PATIENCE_MS 30000
@@ -27,6 +28,16 @@ const struct scenario *const scenarios[] = {
 	&shared_descriptors,
 	&zerocopy_frozen_peer,
 	&error_queue_unread,
+	&udp_full_receive_buffer,
+	&udp_error_queue,
+	&udp_close_with_data,
+	&udp_huge_buffer,
+	&udp_slow_device,
+	&udplite_full_receive_buffer,
+	&udplite_error_queue,
+	&udplite_close_with_data,
+	&udplite_huge_buffer,
+	&udplite_slow_device,
 	NULL,
 };
 
@@ -36,6 +47,11 @@ const struct scenario *scenario_find(const char *name)
 		if (strcmp(scenarios[i]->name, name) == 0)
 			return scenarios[i];
 	return NULL;
+}
+
+const char *scenario_pool(const struct scenario *scenario)
+{
+	return transport_of(scenario->protocol)->pool;
 }
 
 bool play_expect(struct play *play, const char *phase, const char *what,
@@ -60,11 +76,18 @@ bool play_fail(struct play *play, const char *format, ...)
 	return false;
 }
 
-bool play_books(struct play *play, const char *file, struct books *books)
+bool play_skip(struct play *play, const char *reason)
+{
+	play->skipped = reason;
+	return false;
+}
+
+static bool read_books(struct play *play, const char *pool, const char *file,
+		       bool live, struct books *books)
 {
 	char *error = NULL;
 
-	if (!books_read(books, "tcp", file, false, &error))
+	if (!books_read(books, pool, file, live, &error))
 		return true;
 	play_fail(play, "the books can be read: %s", error ? error : "no memory");
 	free(error);
@@ -72,31 +95,66 @@ bool play_books(struct play *play, const char *file, struct books *books)
 	return false;
 }
 
+bool play_books(struct play *play, const char *file, struct books *books)
+{
+	return read_books(play, scenario_pool(play->scenario), file, false,
+			  books);
+}
+
+/* All pools at one moment. */
+static bool read_pools(struct play *play, bool live, struct books *books)
+{
+	return read_books(play, NULL, "balance", live, books);
+}
+
+/* "before: udp: unaccounted pages", ... */
+static bool expect_in_pool(struct play *play, const char *phase,
+			   const struct books_pool *pool, const char *what,
+			   long long expected, long long actual)
+{
+	char text[96];
+
+	snprintf(text, sizeof(text), "%s: %s", pool->name, what);
+	return play_expect(play, phase, text, expected, actual);
+}
+
+static bool expect_pool(struct play *play, const char *phase,
+			const struct books_pool *pool)
+{
+	bool balanced = pool->verdict == BOOKS_BALANCED;
+	bool ok = expect_in_pool(play, phase, pool, "unaccounted pages", 0,
+				 pool->unaccounted_pages) &&
+		  expect_in_pool(play, phase, pool, "unaccounted bytes", 0,
+				 pool->unaccounted_bytes) &&
+		  (pool->sockets_allocated == BOOKS_NONE ||
+		   expect_in_pool(play, phase, pool,
+				  "sockets found of those allocated",
+				  pool->sockets_allocated,
+				  pool->sockets_found)) &&
+		  expect_in_pool(play, phase, pool, "fractional sockets", 0,
+				 pool->fractional_sockets);
+
+	ktap_check(play->ktap, balanced,
+		   "%s: %s: verdict: expected balanced, actual %s (%s)", phase,
+		   pool->name, books_verdict_name(pool->verdict),
+		   pool->reason);
+	ktap_remark(play->ktap,
+		    "counter %lld, per-CPU %lld, charged %lld pages (%lld bytes)",
+		    pool->memory_allocated_pages, pool->percpu_pages,
+		    pool->charged_pages, pool->charged_bytes);
+	return ok && balanced;
+}
+
 bool play_expect_balanced(struct play *play, const char *phase)
 {
-	const struct books_pool *pool;
 	struct books books;
-	bool ok;
+	bool ok = true;
 
-	if (!play_books(play, "balance", &books))
+	if (!read_pools(play, false, &books))
 		return false;
-	pool = &books.pools[0];
-	ok = play_expect(play, phase, "unaccounted pages", 0,
-			 pool->unaccounted_pages) &&
-	     play_expect(play, phase, "unaccounted bytes", 0,
-			 pool->unaccounted_bytes) &&
-	     play_expect(play, phase, "sockets found of those allocated",
-			 pool->sockets_allocated, pool->sockets_found) &&
-	     play_expect(play, phase, "fractional sockets", 0,
-			 pool->fractional_sockets);
-	ktap_check(play->ktap, pool->verdict == BOOKS_BALANCED,
-		   "%s: verdict: expected balanced, actual %s (%s)", phase,
-		   books_verdict_name(pool->verdict), pool->reason);
-	ok = ok && pool->verdict == BOOKS_BALANCED;
-	ktap_remark(play->ktap,
-		    "counter %lld, per-CPU %lld, charged %lld pages (%lld bytes); stopped for %lld us",
-		    pool->memory_allocated_pages, pool->percpu_pages,
-		    pool->charged_pages, pool->charged_bytes,
+	for (size_t i = 0; i < books.n_pools; i++)
+		ok &= expect_pool(play, phase, &books.pools[i]);
+	ktap_remark(play->ktap, "stopped for %lld us",
 		    books.header.pause_ns / 1000);
 	books_free(&books);
 	return ok;
@@ -107,11 +165,66 @@ bool play_is_balanced(struct play *play)
 	struct books books;
 	bool balanced;
 
-	if (!play_books(play, "balance", &books))
+	if (!read_pools(play, false, &books))
 		return false;
 	balanced = books_worst(&books) == BOOKS_BALANCED;
 	books_free(&books);
 	return balanced;
+}
+
+/* A pool that is gone holds nothing. */
+static long long pages_of(const struct play *play, const struct books *books)
+{
+	const struct books_pool *pool =
+		books_find_pool(books, scenario_pool(play->scenario));
+
+	return pool ? pool->memory_allocated_pages + pool->percpu_pages : 0;
+}
+
+bool play_pages(struct play *play, long long *pages)
+{
+	struct books books;
+
+	if (!read_pools(play, false, &books))
+		return false;
+	*pages = pages_of(play, &books);
+	books_free(&books);
+	return true;
+}
+
+/* Reads until all is as expected; false if a reading could not be had. */
+static bool await_return(struct play *play, long long expected,
+			 long long *actual, unsigned int *imbalanced)
+{
+	long long deadline = play_clock_ms() + PATIENCE_MS;
+	enum books_verdict verdict;
+	struct books books;
+	bool live = true;
+
+	do {
+		live = !live;
+		if (!read_pools(play, live, &books))
+			return false;
+		verdict = books_worst(&books);
+		*imbalanced += verdict == BOOKS_IMBALANCED;
+		*actual = pages_of(play, &books);
+		books_free(&books);
+	} while ((live || verdict != BOOKS_BALANCED || *actual != expected) &&
+		 play_clock_ms() < deadline);
+	return true;
+}
+
+bool play_expect_return(struct play *play, const char *phase, long long pages)
+{
+	unsigned int imbalanced = 0;
+	long long actual;
+
+	return await_return(play, pages, &actual, &imbalanced) &&
+	       play_expect(play, phase, "readings that were imbalanced", 0,
+			   imbalanced) &&
+	       play_expect(play, phase, "pages charged, as before", pages,
+			   actual) &&
+	       play_expect_balanced(play, phase);
 }
 
 static bool belongs(const struct books_owner *owner, struct whose whose)
@@ -242,7 +355,9 @@ bool play_expect_state(struct play *play, const char *phase,
 bool play_meminfo(struct play *play, const char *phase,
 		  const struct actor *actor, struct meminfo *sum)
 {
-	return meminfo_of_process(actor->pid, sum) ||
+	int protocol = transport_of(play->scenario->protocol)->protocol;
+
+	return meminfo_of_process(actor->pid, protocol, sum) ||
 	       play_fail(play, "%s: SO_MEMINFO of %s: %s", phase, actor->name,
 			 strerror(errno));
 }
@@ -290,6 +405,7 @@ bool play_listen(struct play *play, struct loopback *server, int backlog,
 	char text[LOOPBACK_TEXT_SIZE];
 
 	loopback_set(server, play->family, play->port);
+	server->protocol = play->scenario->protocol;
 	*fd = loopback_listen(server, backlog);
 	if (*fd >= 0)
 		return true;
@@ -310,10 +426,14 @@ bool play_await(struct play *play, struct actor *actor, long long *value)
 	return actor_await(actor, value) || play_fail(play, "%s", actor->error);
 }
 
+bool play_cue(struct play *play, struct actor *actor)
+{
+	return actor_cue(actor) || play_fail(play, "%s", actor->error);
+}
+
 bool play_step(struct play *play, struct actor *actor, long long *value)
 {
-	return (actor_cue(actor) && actor_await(actor, value)) ||
-	       play_fail(play, "%s", actor->error);
+	return play_cue(play, actor) && play_await(play, actor, value);
 }
 
 bool play_freeze(struct play *play, struct actor *actor)

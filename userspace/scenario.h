@@ -18,6 +18,7 @@ struct play;
 struct scenario {
 	const char *name;	/* says what happens */
 	const char *summary;
+	int protocol;		/* IPPROTO_..., of what it is about; 0: TCP */
 	unsigned int connections; /* unless told otherwise */
 	unsigned int pages;	/* that a connection's queues need at most */
 	/* Plays it once; every expectation is a check. */
@@ -26,6 +27,9 @@ struct scenario {
 
 /* All scenarios, in the order in which they run; ends with NULL. */
 extern const struct scenario *const scenarios[];
+
+/* The pool that the scenario is about. */
+const char *scenario_pool(const struct scenario *scenario);
 
 /* The scenario of that name, or NULL. */
 const struct scenario *scenario_find(const char *name);
@@ -37,6 +41,7 @@ struct play {
 	unsigned int connections;
 	unsigned short port;	/* 0: any free one */
 	bool explain;		/* show a screen at the first peak */
+	const char *skipped;	/* why it cannot be played here, or NULL */
 	struct ktap *ktap;
 };
 
@@ -66,11 +71,24 @@ bool play_expect(struct play *play, const char *phase, const char *what,
 bool play_fail(struct play *play, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
-/* The pool is balanced: nothing unaccounted, no socket missing or broken. */
+/* Ends the scenario as skipped, unless a check has failed. Returns false. */
+bool play_skip(struct play *play, const char *reason);
+
+/* Each pool is balanced: nothing unaccounted, no socket missing or broken. */
 bool play_expect_balanced(struct play *play, const char *phase);
 
-/* Whether it is, now, without a check. */
+/* Whether they are, now, without a check. */
 bool play_is_balanced(struct play *play);
+
+/* What the pool's counter says with what the CPUs hold back from it. */
+bool play_pages(struct play *play, long long *pages);
+
+/*
+ * Waits, for at most half a minute, until that is as many pages as expected
+ * and each pool is balanced. On the way no reading, exact or live, may be
+ * imbalanced.
+ */
+bool play_expect_return(struct play *play, const char *phase, long long pages);
 
 /* Waits, for at most half a minute, until there are that many sockets. */
 bool play_expect_sockets(struct play *play, const char *phase,
@@ -85,7 +103,7 @@ bool play_expect_state(struct play *play, const char *phase,
 bool play_charge(struct play *play, struct whose whose,
 		 struct books_charge *charge);
 
-/* Reads a file of the tcp pool; the books are to be freed only if true. */
+/* Reads a file of the pool; the books are to be freed only if true. */
 bool play_books(struct play *play, const char *file, struct books *books);
 
 /* What the actor's own sockets say of themselves. */
@@ -105,6 +123,7 @@ bool play_listen(struct play *play, struct loopback *server, int backlog,
 bool play_start(struct play *play, struct actor *actor, const char *name,
 		void (*part)(struct stage *stage, void *arg), void *arg);
 bool play_await(struct play *play, struct actor *actor, long long *value);
+bool play_cue(struct play *play, struct actor *actor);
 /* Gives the cue and waits for the next report. */
 bool play_step(struct play *play, struct actor *actor, long long *value);
 bool play_freeze(struct play *play, struct actor *actor);

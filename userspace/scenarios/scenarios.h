@@ -14,5 +14,15 @@ extern const struct scenario persistent_server_linger1;
 extern const struct scenario shared_descriptors;
 extern const struct scenario zerocopy_frozen_peer;
 extern const struct scenario error_queue_unread;
+extern const struct scenario udp_full_receive_buffer;
+extern const struct scenario udp_error_queue;
+extern const struct scenario udp_close_with_data;
+extern const struct scenario udp_huge_buffer;
+extern const struct scenario udp_slow_device;
+extern const struct scenario udplite_full_receive_buffer;
+extern const struct scenario udplite_error_queue;
+extern const struct scenario udplite_close_with_data;
+extern const struct scenario udplite_huge_buffer;
+extern const struct scenario udplite_slow_device;
 
 #endif

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "datagrams.h"
+
+/* How long a datagram may take from one socket to the other. */
+#define DELIVERY_MS 10000
+
+void datagrams_open(struct stage *stage, struct datagrams *to,
+		    const struct play *play, size_t size, int rcvbuf)
+{
+	*to = (struct datagrams){ .size = size };
+	loopback_set(&to->address, play->family, 0);
+	to->address.protocol = play->scenario->protocol;
+	to->fd = loopback_bind(&to->address);
+	if (to->fd < 0)
+		stage_fail(stage, "bind");
+	if (setsockopt(to->fd, SOL_SOCKET, SO_RCVBUF, &rcvbuf, sizeof(rcvbuf)))
+		stage_fail(stage, "SO_RCVBUF");
+}
+
+int datagrams_sender(struct stage *stage, const struct play *play)
+{
+	int fd = socket(play->family, SOCK_DGRAM | SOCK_CLOEXEC,
+			play->scenario->protocol);
+
+	if (fd < 0)
+		stage_fail(stage, "socket");
+	return fd;
+}
+
+static void send_one(struct stage *stage, int from, const struct datagrams *to)
+{
+	static const char data[65536];
+
+	if (sendto(from, data, to->size, 0,
+		   (const struct sockaddr *)&to->address.address,
+		   to->address.length) != (ssize_t)to->size)
+		stage_fail(stage, "sendto");
+}
+
+static void look(struct stage *stage, int fd, struct meminfo *info)
+{
+	if (!meminfo_of_socket(fd, info))
+		stage_fail(stage, "SO_MEMINFO");
+}
+
+/* Waits until so many are either queued or dropped; returns the dropped. */
+static long long settle(struct stage *stage, const struct datagrams *to,
+			long long count)
+{
+	long long deadline = play_clock_ms() + DELIVERY_MS;
+	struct meminfo info;
+
+	for (;;) {
+		look(stage, to->fd, &info);
+		if (info.receive_queue_bytes / to->truesize + info.drops >=
+		    count)
+			return info.drops;
+		if (play_clock_ms() > deadline) {
+			errno = ETIMEDOUT;
+			stage_fail(stage, "delivery of a datagram");
+		}
+	}
+}
+
+/* The first datagram tells what all of them, being equal, are counted. */
+static void send_first(struct stage *stage, int from, struct datagrams *to)
+{
+	long long deadline = play_clock_ms() + DELIVERY_MS;
+	struct meminfo info;
+
+	send_one(stage, from, to);
+	do
+		look(stage, to->fd, &info);
+	while (!info.receive_queue_bytes && play_clock_ms() < deadline);
+	to->truesize = info.receive_queue_bytes;
+	if (to->truesize < (long long)to->size) {
+		errno = ETIMEDOUT;
+		stage_fail(stage, "delivery of the first datagram");
+	}
+	to->queued = 1;
+}
+
+void datagrams_send(struct stage *stage, int from, struct datagrams *to,
+		    long long count)
+{
+	long long sent = 1;
+
+	for (send_first(stage, from, to); sent < count; sent++)
+		send_one(stage, from, to);
+	if (settle(stage, to, count)) {
+		errno = ENOBUFS;
+		stage_fail(stage, "a datagram was dropped");
+	}
+	to->queued = count;
+}
+
+void datagrams_fill(struct stage *stage, int from, struct datagrams *to)
+{
+	long long drops = 0;
+
+	for (send_first(stage, from, to); !drops; to->queued++) {
+		send_one(stage, from, to);
+		drops = settle(stage, to, to->queued + 1);
+	}
+	to->queued--;
+}
+
+void datagrams_receive(struct stage *stage, struct datagrams *to,
+		       long long count)
+{
+	static char data[65536];
+
+	for (; count; count--, to->queued--)
+		if (recv(to->fd, data, sizeof(data), MSG_DONTWAIT) < 0)
+			stage_fail(stage, "recv");
+}
+
+long long datagrams_bytes(const struct datagrams *to)
+{
+	return to->queued * to->truesize;
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef SKBALANCE_DATAGRAMS_H
+#define SKBALANCE_DATAGRAMS_H
+
+#include "../meminfo.h"
+#include "scenarios.h"
+
+/* For actors: datagram sockets that are sent to, over loopback. */
+struct datagrams {
+	int fd;
+	struct loopback address;
+	size_t size;		/* of each datagram */
+	long long truesize;	/* what the kernel counts for one of them */
+	long long queued;	/* datagrams */
+};
+
+/* Opens one that takes datagrams of that size, with SO_RCVBUF. */
+void datagrams_open(struct stage *stage, struct datagrams *to,
+		    const struct play *play, size_t size, int rcvbuf);
+
+/* An unbound socket to send with. */
+int datagrams_sender(struct stage *stage, const struct play *play);
+
+/* Sends that many and waits until they are queued. */
+void datagrams_send(struct stage *stage, int from, struct datagrams *to,
+		    long long count);
+
+/* Sends until the first is dropped. */
+void datagrams_fill(struct stage *stage, int from, struct datagrams *to);
+
+/* Receives that many. */
+void datagrams_receive(struct stage *stage, struct datagrams *to,
+		       long long count);
+
+/* What is in the receive queue, in bytes as the kernel counts them. */
+long long datagrams_bytes(const struct datagrams *to);
+
+#endif
