@@ -43,11 +43,16 @@ static int close_keeping_errno(int fd)
 	return -1;
 }
 
+static int type_of(const struct loopback *server)
+{
+	return server->type ? server->type :
+			      transport_of(server->protocol)->type;
+}
+
 static int open_socket(const struct loopback *server, int flags)
 {
-	int type = transport_of(server->protocol)->type;
-
-	return socket(server->address.ss_family, type | SOCK_CLOEXEC | flags,
+	return socket(server->address.ss_family,
+		      type_of(server) | SOCK_CLOEXEC | flags,
 		      server->protocol);
 }
 
@@ -55,7 +60,7 @@ int loopback_bind(struct loopback *server)
 {
 	int fd = open_socket(server, 0);
 	/* datagram sockets would come to share a port */
-	int reuse = transport_of(server->protocol)->type == SOCK_STREAM;
+	int reuse = type_of(server) == SOCK_STREAM;
 
 	if (fd < 0)
 		return -1;

@@ -10,6 +10,7 @@
 /* The loopback address and port of a scenario's server. */
 struct loopback {
 	int protocol;		/* IPPROTO_..., 0: TCP */
+	int type;		/* SOCK_..., 0: as is usual for the protocol */
 	struct sockaddr_storage address;
 	socklen_t length;
 };

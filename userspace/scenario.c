@@ -38,6 +38,11 @@ const struct scenario *const scenarios[] = {
 	&udplite_close_with_data,
 	&udplite_huge_buffer,
 	&udplite_slow_device,
+	&sctp_load,
+	&sctp_frozen_peer,
+	&mptcp_frozen_peer,
+	&mptcp_accept_queue,
+	&mptcp_closed_subflows,
 	NULL,
 };
 
@@ -192,38 +197,60 @@ bool play_pages(struct play *play, long long *pages)
 	return true;
 }
 
-/* Reads until all is as expected; false if a reading could not be had. */
-static bool await_return(struct play *play, long long expected,
-			 long long *actual, unsigned int *imbalanced)
+/* The readings until something has come true. */
+struct watch {
+	unsigned int imbalanced; /* how many were */
+	enum books_verdict verdict; /* of the last one, which is exact */
+	long long pages;	/* by the last one */
+};
+
+/* Reads until all is balanced, and with that many pages (any: NULL). */
+static bool watch(struct play *play, const long long *pages,
+		  struct watch *watch)
 {
 	long long deadline = play_clock_ms() + PATIENCE_MS;
-	enum books_verdict verdict;
 	struct books books;
 	bool live = true;
 
+	*watch = (struct watch){ 0 };
 	do {
 		live = !live;
 		if (!read_pools(play, live, &books))
 			return false;
-		verdict = books_worst(&books);
-		*imbalanced += verdict == BOOKS_IMBALANCED;
-		*actual = pages_of(play, &books);
+		watch->verdict = books_worst(&books);
+		watch->imbalanced += watch->verdict == BOOKS_IMBALANCED;
+		watch->pages = pages_of(play, &books);
 		books_free(&books);
-	} while ((live || verdict != BOOKS_BALANCED || *actual != expected) &&
+	} while ((live || watch->verdict != BOOKS_BALANCED ||
+		  (pages && watch->pages != *pages)) &&
 		 play_clock_ms() < deadline);
 	return true;
 }
 
+static bool expect_none_imbalanced(struct play *play, const char *phase,
+				   const struct watch *watch)
+{
+	return play_expect(play, phase, "readings that were imbalanced", 0,
+			   watch->imbalanced);
+}
+
+bool play_expect_settled(struct play *play, const char *phase)
+{
+	struct watch seen;
+
+	return watch(play, NULL, &seen) &&
+	       expect_none_imbalanced(play, phase, &seen) &&
+	       play_expect_balanced(play, phase);
+}
+
 bool play_expect_return(struct play *play, const char *phase, long long pages)
 {
-	unsigned int imbalanced = 0;
-	long long actual;
+	struct watch seen;
 
-	return await_return(play, pages, &actual, &imbalanced) &&
-	       play_expect(play, phase, "readings that were imbalanced", 0,
-			   imbalanced) &&
+	return watch(play, &pages, &seen) &&
+	       expect_none_imbalanced(play, phase, &seen) &&
 	       play_expect(play, phase, "pages charged, as before", pages,
-			   actual) &&
+			   seen.pages) &&
 	       play_expect_balanced(play, phase);
 }
 

@@ -84,10 +84,12 @@ bool play_is_balanced(struct play *play);
 bool play_pages(struct play *play, long long *pages);
 
 /*
- * Waits, for at most half a minute, until that is as many pages as expected
- * and each pool is balanced. On the way no reading, exact or live, may be
- * imbalanced.
+ * Waits, for at most half a minute, until each pool is balanced. On the way no
+ * reading, exact or live, may be imbalanced.
  */
+bool play_expect_settled(struct play *play, const char *phase);
+
+/* Likewise, and until that is as many pages as expected. */
 bool play_expect_return(struct play *play, const char *phase, long long pages);
 
 /* Waits, for at most half a minute, until there are that many sockets. */

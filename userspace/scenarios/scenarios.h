@@ -24,5 +24,10 @@ extern const struct scenario udplite_error_queue;
 extern const struct scenario udplite_close_with_data;
 extern const struct scenario udplite_huge_buffer;
 extern const struct scenario udplite_slow_device;
+extern const struct scenario sctp_load;
+extern const struct scenario sctp_frozen_peer;
+extern const struct scenario mptcp_frozen_peer;
+extern const struct scenario mptcp_accept_queue;
+extern const struct scenario mptcp_closed_subflows;
 
 #endif

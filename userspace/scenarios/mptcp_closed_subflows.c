@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Sockets of MPTCP outlive their subflows, and their processes:
+ * - the subflows are reset; one with unread data is kept by its socket of
+ *   MPTCP, in no table of TCP, where no descriptor leads to either;
+ * - the server dies while its write queues are full: orphans.
+ */
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "mptcp_ends.h"
+
+#define PATIENCE_MS 30000
+
+/* How many of the client's subflows are closed, with data. */
+static bool count_closed(struct play *play, const struct mptcp_ends *ends,
+			 long long *closed)
+{
+	struct books books;
+
+	if (!play_books(play, "sockets", &books))
+		return false;
+	*closed = 0;
+	for (size_t i = 0; i < books.n_sockets; i++)
+		*closed += books.sockets[i].pid == ends->client.pid &&
+			   !strncmp(books.sockets[i].protocol, "TCP", 3) &&
+			   !strcmp(books.sockets[i].state, "CLOSE") &&
+			   books.sockets[i].receive_queue_bytes > 0;
+	books_free(&books);
+	return true;
+}
+
+/* Resets the client's subflows, of which the server hears. */
+static bool reset_subflows(struct play *play, const struct mptcp_ends *ends)
+{
+	char command[64];
+
+	snprintf(command, sizeof(command), "ss -Kt dport = :%u >/dev/null",
+		 loopback_port(&ends->address));
+	return !system(command) || play_fail(play, "%s: failed", command);
+}
+
+static bool subflows_reset(struct play *play, struct mptcp_ends *ends,
+			   long long unread)
+{
+	const char *phase = "after the reset of the subflows";
+	long long deadline = play_clock_ms() + PATIENCE_MS, closed;
+	struct meminfo sum;
+
+	if (!reset_subflows(play, ends))
+		return false;
+	do
+		if (!count_closed(play, ends, &closed))
+			return false;
+	while (closed < unread && play_clock_ms() < deadline);
+	return play_expect(play, phase,
+			   "closed subflows of the client with unread data",
+			   unread, closed) &&
+	       play_meminfo(play, phase, &ends->client, &sum) &&
+	       play_expect(play, phase, "sockets of the client",
+			   play->connections, sum.sockets) &&
+	       play_expect_settled(play, phase);
+}
+
+/* How many of the client's subflows have unread data. */
+static bool count_unread(struct play *play, const struct mptcp_ends *ends,
+			 long long *unread)
+{
+	struct books books;
+
+	if (!play_books(play, "sockets", &books))
+		return false;
+	*unread = 0;
+	for (size_t i = 0; i < books.n_sockets; i++)
+		*unread += books.sockets[i].pid == ends->client.pid &&
+			   !strncmp(books.sockets[i].protocol, "TCP", 3) &&
+			   books.sockets[i].receive_queue_bytes > 0;
+	books_free(&books);
+	ktap_check(play->ktap, *unread > 0,
+		   "peak: subflows of the client with unread data: expected more than 0, actual %lld",
+		   *unread);
+	return *unread > 0;
+}
+
+static bool server_dead(struct play *play, struct mptcp_ends *ends,
+			long long orphans)
+{
+	const char *phase = "after the server's death";
+
+	actor_kill(&ends->server);
+	return play_expect_sockets(play, phase, whose(BOOKS_CLASS_ORPHAN, NULL),
+				   orphans + 2 * play->connections) &&
+	       play_expect_settled(play, phase);
+}
+
+static void round_play(struct play *play, bool reset)
+{
+	struct mptcp_ends ends = { 0 };
+	struct books_charge orphans;
+	long long pages, unread;
+	bool ok = play_expect_balanced(play, "before") &&
+		  play_pages(play, &pages) &&
+		  play_charge(play, whose(BOOKS_CLASS_ORPHAN, NULL),
+			      &orphans) &&
+		  mptcp_ends_start(play, &ends) &&
+		  mptcp_ends_fill(play, &ends) &&
+		  count_unread(play, &ends, &unread);
+
+	if (ok && reset)
+		ok = subflows_reset(play, &ends, unread);
+	else if (ok)
+		ok = server_dead(play, &ends, orphans.sockets);
+	if (ok)
+		play_peak(play);
+	mptcp_ends_kill(&ends);
+	if (ok)
+		play_expect_return(play, "after", pages);
+}
+
+static void play(struct play *play)
+{
+	if (system("ss -V >/dev/null 2>&1"))
+		play_skip(play, "ss (iproute2) is not installed");
+	else
+		round_play(play, true);
+	round_play(play, false);
+}
+
+const struct scenario mptcp_closed_subflows = {
+	.name = "mptcp-closed-subflows",
+	.summary = "MPTCP outlives subflows that were reset, and its processes",
+	.protocol = IPPROTO_MPTCP,
+	.connections = 50,
+	.pages = 200,
+	.play = play,
+};
