@@ -106,8 +106,7 @@ bool play_books(struct play *play, const char *file, struct books *books)
 			  books);
 }
 
-/* All pools at one moment. */
-static bool read_pools(struct play *play, bool live, struct books *books)
+bool play_pools(struct play *play, bool live, struct books *books)
 {
 	return read_books(play, NULL, "balance", live, books);
 }
@@ -155,7 +154,7 @@ bool play_expect_balanced(struct play *play, const char *phase)
 	struct books books;
 	bool ok = true;
 
-	if (!read_pools(play, false, &books))
+	if (!play_pools(play, false, &books))
 		return false;
 	for (size_t i = 0; i < books.n_pools; i++)
 		ok &= expect_pool(play, phase, &books.pools[i]);
@@ -170,7 +169,7 @@ bool play_is_balanced(struct play *play)
 	struct books books;
 	bool balanced;
 
-	if (!read_pools(play, false, &books))
+	if (!play_pools(play, false, &books))
 		return false;
 	balanced = books_worst(&books) == BOOKS_BALANCED;
 	books_free(&books);
@@ -190,7 +189,7 @@ bool play_pages(struct play *play, long long *pages)
 {
 	struct books books;
 
-	if (!read_pools(play, false, &books))
+	if (!play_pools(play, false, &books))
 		return false;
 	*pages = pages_of(play, &books);
 	books_free(&books);
@@ -215,7 +214,7 @@ static bool watch(struct play *play, const long long *pages,
 	*watch = (struct watch){ 0 };
 	do {
 		live = !live;
-		if (!read_pools(play, live, &books))
+		if (!play_pools(play, live, &books))
 			return false;
 		watch->verdict = books_worst(&books);
 		watch->imbalanced += watch->verdict == BOOKS_IMBALANCED;

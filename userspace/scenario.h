@@ -108,6 +108,9 @@ bool play_charge(struct play *play, struct whose whose,
 /* Reads a file of the pool; the books are to be freed only if true. */
 bool play_books(struct play *play, const char *file, struct books *books);
 
+/* Likewise the verdicts on all pools at one moment. */
+bool play_pools(struct play *play, bool live, struct books *books);
+
 /* What the actor's own sockets say of themselves. */
 bool play_meminfo(struct play *play, const char *phase,
 		  const struct actor *actor, struct meminfo *sum);

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -7,22 +9,29 @@
 #include "../sockdiag.h"
 #include "mptcp_ends.h"
 
-/* The kernel doubles it. */
+/* The kernel doubles them. */
 #define SNDBUF (16 * 1024)
+#define RCVBUF (16 * 1024)
 #define PATIENCE_MS 30000
 
-static long long fill(struct stage *stage, int fd)
+static long long fill(struct stage *stage, int fd, size_t size)
 {
-	static const char data[4096];
+	static const char data[MPTCP_ENDS_LARGE];
 	long long bytes = 0;
 	ssize_t sent;
 
-	while ((sent = send(fd, data, sizeof(data),
-			    MSG_NOSIGNAL | MSG_DONTWAIT)) > 0)
+	while ((sent = send(fd, data, size, MSG_NOSIGNAL | MSG_DONTWAIT)) > 0)
 		bytes += sent;
 	if (errno != EAGAIN)
 		stage_fail(stage, "send");
 	return bytes;
+}
+
+static void set_option(struct stage *stage, int fd, int level, int option,
+		       int value)
+{
+	if (setsockopt(fd, level, option, &value, sizeof(value)))
+		stage_fail(stage, "setsockopt");
 }
 
 /* At each cue, sends as long as there is room. */
@@ -30,15 +39,16 @@ static void send_on(struct stage *stage, const struct mptcp_ends *ends,
 		    const int *fds)
 {
 	long long bytes = 0;
-	int size = SNDBUF;
 
-	for (unsigned int i = 0; i < ends->connections; i++)
-		setsockopt(fds[i], SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+	for (unsigned int i = 0; i < ends->connections; i++) {
+		set_option(stage, fds[i], SOL_SOCKET, SO_SNDBUF, SNDBUF);
+		set_option(stage, fds[i], IPPROTO_TCP, TCP_NODELAY, 1);
+	}
 	for (;;) {
 		stage_report(stage, bytes);
 		bytes = 0;
 		for (unsigned int i = 0; i < ends->connections; i++)
-			bytes += fill(stage, fds[i]);
+			bytes += fill(stage, fds[i], ends->message);
 	}
 }
 
@@ -57,6 +67,8 @@ static void client(struct stage *stage, void *arg)
 
 	close(ends->listener);
 	fds = connections_connect(stage, &ends->address, ends->connections);
+	for (unsigned int i = 0; i < ends->connections; i++)
+		set_option(stage, fds[i], SOL_SOCKET, SO_RCVBUF, RCVBUF);
 	if (ends->client_sends)
 		send_on(stage, ends, fds);
 	stage_report(stage, 0);

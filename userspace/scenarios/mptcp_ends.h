@@ -10,10 +10,13 @@
  * Neither reads. Each connection is four sockets: at both ends one of MPTCP,
  * which its process has, and below it one of TCP, a subflow.
  */
+#define MPTCP_ENDS_LARGE 4096
+
 struct mptcp_ends {
 	struct loopback address;
 	int listener;
 	unsigned int connections;
+	size_t message;		/* bytes of each send */
 	bool client_sends;	/* beside the server */
 	struct actor server, client;
 };

@@ -23,7 +23,10 @@ static bool client_gone(struct play *play, struct mptcp_ends *ends)
 
 static void play(struct play *play)
 {
-	struct mptcp_ends ends = { .client_sends = true };
+	struct mptcp_ends ends = {
+		.message = MPTCP_ENDS_LARGE,
+		.client_sends = true,
+	};
 	long long pages;
 	bool ok = play_expect_balanced(play, "before") &&
 		  play_pages(play, &pages) && mptcp_ends_start(play, &ends) &&

@@ -4,7 +4,6 @@
  * pool, and have it as soon as it is there.
  */
 #include <netinet/in.h>
-#include <stdlib.h>
 #include <unistd.h>
 
 #include "../connections.h"
@@ -31,19 +30,12 @@ static void user(struct stage *stage, void *arg)
 /* Whether there is a pool of that protocol. */
 static bool find_pool(struct play *play, bool *found)
 {
-	struct books *books;
-	char *error = NULL;
-	size_t count;
+	struct books books;
 
-	if (books_read_pools(&books, &count, NULL, "balance", false, &error)) {
-		play_fail(play, "the books can be read: %s", error);
-		free(error);
+	if (!play_pools(play, false, &books))
 		return false;
-	}
-	*found = false;
-	for (size_t i = 0; i < count; i++)
-		*found |= books_find_pool(&books[i], "sctp") != NULL;
-	books_free_pools(books, count);
+	*found = books_find_pool(&books, "sctp");
+	books_free(&books);
 	return true;
 }
 

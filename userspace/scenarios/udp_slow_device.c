@@ -19,8 +19,8 @@
 #define DATAGRAMS 20
 #define READINGS 10
 
-/* Nothing gets through until the queue is deleted, which drops it. */
-#define SLOW "tc qdisc add dev lo root netem delay 1000s limit 100000"
+/* Nothing gets through before the queue is deleted, which drops it. */
+#define SLOW "tc qdisc add dev lo root netem delay 200s limit 100000"
 #define NO_LONGER_SLOW "tc qdisc del dev lo root"
 
 struct cast {
