@@ -80,6 +80,7 @@ static void show_header(struct seq_file *seq, const struct dump *dump)
 	seq_printf(seq, "snapshot_bytes %zu\n",
 		   skbal_snapshot_bytes(&dump->snap));
 	seq_printf(seq, "sockets_owned %llu\n", owned);
+	seq_puts(seq, "track 0\n");
 }
 
 static void show_protocol_names(struct seq_file *seq, const struct dump *dump,
