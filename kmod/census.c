@@ -160,8 +160,8 @@ static noinline unsigned int hidden_read(const struct sock *sk, bool queues,
 	return opaque ? SKBAL_OPAQUE : 0;
 }
 
-static __always_inline unsigned int charge_read(struct sock *sk, bool plain,
-						struct skbal_charge *ret)
+static __always_inline unsigned int
+charge_read(struct sock *sk, bool plain, struct skbal_charge *ret)
 {
 	bool owned = sk->sk_lock.owned;
 

@@ -219,34 +219,6 @@ static void show_listener(struct seq_file *seq,
 		      detail->local_port);
 }
 
-/* What the sockets of a group have in common and what differs, summed up. */
-struct tally {
-	struct skbal_sum sum;
-	u32 states[TCP_MAX_STATES];
-	u32 longest_wait_ms;
-};
-
-static void tally_group(const struct dump *dump,
-			const struct skbal_group *group, struct tally *ret)
-{
-	u32 i;
-
-	memset(ret, 0, sizeof(*ret));
-	for (i = 0; i < group->count; i++) {
-		const struct skbal_socket *socket;
-		const struct skbal_detail *detail;
-
-		socket = skbal_snapshot_socket(&dump->snap,
-					       dump->groups.order[group->first + i]);
-		detail = skbal_snapshot_detail(&dump->snap, socket);
-		skbal_sum_add(&ret->sum, &socket->charge);
-		if (socket->state < TCP_MAX_STATES)
-			ret->states[socket->state]++;
-		ret->longest_wait_ms = max(ret->longest_wait_ms,
-					   detail->wait_ms);
-	}
-}
-
 static void show_states(struct seq_file *seq, const u32 *states)
 {
 	const char *separator = " state=";
@@ -308,20 +280,18 @@ static void show_owner(struct seq_file *seq, const struct dump *dump, u32 row)
 	const struct skbal_snapshot *snap = &dump->snap;
 	const struct skbal_socket *any;
 	const struct skbal_detail *detail;
-	struct tally tally;
 
-	any = skbal_snapshot_socket(snap, dump->groups.order[group->first]);
+	any = skbal_snapshot_socket(snap, group->example);
 	detail = skbal_snapshot_detail(snap, any);
-	tally_group(dump, group, &tally);
 	seq_printf(seq, "owner class=%s", skbal_class_names[any->class]);
 	show_holders(seq, snap, skbal_group_holders(snap, any));
 	seq_printf(seq, " netns=%u", netns_of(snap, any));
 	show_listener(seq, snap, detail->listener);
 	seq_printf(seq, " uid=%u", detail->uid);
 	show_remains(seq, any, detail);
-	show_sum(seq, &tally.sum);
-	show_states(seq, tally.states);
-	show_wait(seq, "longest_wait_ms", detail, tally.longest_wait_ms);
+	show_sum(seq, &group->sum);
+	show_states(seq, group->states);
+	show_wait(seq, "longest_wait_ms", detail, group->longest_wait_ms);
 	seq_putc(seq, '\n');
 }
 

@@ -1,13 +1,36 @@
 // SPDX-License-Identifier: GPL-2.0-only
+#include <linux/hash.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
 #include <linux/sort.h>
 
 #include "group.h"
 
-static int compare(s64 a, s64 b)
+/* What sockets must have in common to be of one group, beside the holders. */
+struct ownership {
+	u64 cgroup;
+	u64 memcg;
+	u32 net;
+	u32 listener;
+	u32 uid;
+	u32 class;
+	u32 via;
+};
+
+static void ownership_read(const struct skbal_snapshot *snap,
+			   const struct skbal_socket *socket,
+			   struct ownership *ret)
 {
-	return a < b ? -1 : a > b;
+	const struct skbal_detail *detail = skbal_snapshot_detail(snap, socket);
+
+	memset(ret, 0, sizeof(*ret));
+	ret->cgroup = detail->cgroup;
+	ret->memcg = detail->memcg;
+	ret->net = socket->net;
+	ret->listener = detail->listener;
+	ret->uid = detail->uid;
+	ret->class = socket->class;
+	ret->via = socket->flags & (SKBAL_PASSED | SKBAL_REGISTERED);
 }
 
 u32 skbal_group_holders(const struct skbal_snapshot *snap,
@@ -23,134 +46,205 @@ u32 skbal_group_holders(const struct skbal_snapshot *snap,
 	return skbal_snapshot_detail(snap, socket)->holders;
 }
 
+static u32 mix(u32 hash, u64 value)
+{
+	return hash_64(hash + value, 32);
+}
+
+static u32 hash_of(const struct skbal_snapshot *snap,
+		   const struct skbal_socket *socket, const struct ownership *own)
+{
+	u32 holders = skbal_group_holders(snap, socket);
+	u32 i = holders;
+	u32 hash = 0;
+
+	hash = mix(hash, own->cgroup);
+	hash = mix(hash, own->memcg);
+	hash = mix(hash, own->net);
+	hash = mix(hash, own->listener);
+	hash = mix(hash, own->uid);
+	hash = mix(hash, own->class | (u64)own->via << 32);
+	if (holders) {
+		do {
+			const struct skbal_holder *holder =
+				skbal_snapshot_holder(snap, i - 1);
+
+			hash = mix(hash, holder->process);
+			i = holder->next;
+		} while (i != holders);
+	}
+	return hash;
+}
+
 /* Two rings of holders, both in the order of the task list. */
-static int compare_holders(const struct skbal_snapshot *snap, u32 a, u32 b)
+static bool same_holders(const struct skbal_snapshot *snap, u32 a, u32 b)
 {
 	const struct skbal_holder *x, *y;
 	u32 i = a, j = b;
 
-	if (!a || !b)
-		return compare(!!a, !!b);
+	if (a == b || !a || !b)
+		return a == b;
 	do {
 		x = skbal_snapshot_holder(snap, i - 1);
 		y = skbal_snapshot_holder(snap, j - 1);
 		if (x->process != y->process)
-			return compare(x->process, y->process);
+			return false;
 		i = x->next;
 		j = y->next;
 	} while (i != a && j != b);
-	return compare(i != a, j != b);
+	return i == a && j == b;
 }
 
-static int compare_owners(const struct skbal_snapshot *snap,
-			  const struct skbal_socket *a,
-			  const struct skbal_socket *b)
+static bool same_owner(const struct skbal_snapshot *snap,
+		       const struct skbal_socket *a, const struct ownership *own_a,
+		       const struct skbal_socket *b)
 {
-	const struct skbal_detail *x = skbal_snapshot_detail(snap, a);
-	const struct skbal_detail *y = skbal_snapshot_detail(snap, b);
+	struct ownership own_b;
 
-	if (a->class != b->class)
-		return compare(a->class, b->class);
-	if (a->net != b->net)
-		return compare(a->net, b->net);
-	if (x->listener != y->listener)
-		return compare(x->listener, y->listener);
-	if (x->uid != y->uid)
-		return compare(x->uid, y->uid);
-	if (x->cgroup != y->cgroup)
-		return compare(x->cgroup, y->cgroup);
-	if (x->memcg != y->memcg)
-		return compare(x->memcg, y->memcg);
-	if ((a->flags ^ b->flags) & (SKBAL_PASSED | SKBAL_REGISTERED))
-		return compare(a->flags & (SKBAL_PASSED | SKBAL_REGISTERED),
-			       b->flags & (SKBAL_PASSED | SKBAL_REGISTERED));
-	return compare_holders(snap, skbal_group_holders(snap, a),
-			       skbal_group_holders(snap, b));
+	ownership_read(snap, b, &own_b);
+	return !memcmp(own_a, &own_b, sizeof(own_b)) &&
+	       same_holders(snap, skbal_group_holders(snap, a),
+			    skbal_group_holders(snap, b));
 }
 
-static int compare_sockets(const void *a, const void *b, const void *snap)
+/* The slot of the group that @socket belongs to; 0 in it if there is none. */
+static u32 *group_slot(const struct skbal_groups *groups,
+		       const struct skbal_snapshot *snap,
+		       const struct skbal_socket *socket,
+		       const struct ownership *own, u32 hash)
 {
-	return compare_owners(snap, skbal_snapshot_socket(snap, *(u32 *)a),
-			      skbal_snapshot_socket(snap, *(u32 *)b));
+	u32 mask = BIT(groups->index_bits) - 1;
+	u32 i;
+
+	for (i = hash & mask; groups->index[i]; i = (i + 1) & mask) {
+		const struct skbal_group *group =
+			&groups->groups[groups->index[i] - 1];
+
+		if (group->hash == hash &&
+		    same_owner(snap, socket, own,
+			       skbal_snapshot_socket(snap, group->example)))
+			break;
+	}
+	return &groups->index[i];
+}
+
+/* Half of the index is used at most, so there are half as many groups. */
+static u32 room(const struct skbal_groups *groups)
+{
+	return BIT(groups->index_bits) / 2;
+}
+
+static void index_fill(struct skbal_groups *groups)
+{
+	u32 mask = BIT(groups->index_bits) - 1;
+	u32 group, i;
+
+	for (group = 0; group < groups->count; group++) {
+		i = groups->groups[group].hash & mask;
+		while (groups->index[i])
+			i = (i + 1) & mask;
+		groups->index[i] = group + 1;
+	}
+}
+
+static int groups_grow(struct skbal_groups *groups)
+{
+	struct skbal_groups larger = {
+		.count = groups->count,
+		.index_bits = max(groups->index_bits + 1, 7U),
+	};
+
+	larger.index = kvcalloc(BIT(larger.index_bits), sizeof(*larger.index),
+				GFP_KERNEL);
+	larger.groups = kvmalloc_array(room(&larger), sizeof(*larger.groups),
+				       GFP_KERNEL);
+	if (!larger.index || !larger.groups) {
+		skbal_groups_free(&larger);
+		return -ENOMEM;
+	}
+	memcpy(larger.groups, groups->groups,
+	       groups->count * sizeof(*groups->groups));
+	index_fill(&larger);
+	skbal_groups_free(groups);
+	*groups = larger;
+	return 0;
+}
+
+static void group_add(const struct skbal_snapshot *snap,
+		      struct skbal_group *group,
+		      const struct skbal_socket *socket)
+{
+	skbal_sum_add(&group->sum, &socket->charge);
+	if (socket->state < TCP_MAX_STATES)
+		group->states[socket->state]++;
+	group->longest_wait_ms =
+		max(group->longest_wait_ms,
+		    skbal_snapshot_detail(snap, socket)->wait_ms);
+}
+
+static int socket_add(const struct skbal_snapshot *snap, u32 i,
+		      struct skbal_groups *groups)
+{
+	const struct skbal_socket *socket = skbal_snapshot_socket(snap, i);
+	struct skbal_group *group;
+	struct ownership own;
+	u32 *slot;
+	u32 hash;
+
+	if (!groups->index || groups->count == room(groups)) {
+		int err = groups_grow(groups);
+
+		if (err)
+			return err;
+	}
+	ownership_read(snap, socket, &own);
+	hash = hash_of(snap, socket, &own);
+	slot = group_slot(groups, snap, socket, &own, hash);
+	if (!*slot) {
+		group = &groups->groups[groups->count++];
+		memset(group, 0, sizeof(*group));
+		group->example = i;
+		group->hash = hash;
+		*slot = groups->count;
+	}
+	group_add(snap, &groups->groups[*slot - 1], socket);
+	return 0;
 }
 
 static int compare_groups(const void *a, const void *b)
 {
 	const struct skbal_group *x = a, *y = b;
+	s64 bytes_x = skbal_sum_bytes(&x->sum), bytes_y = skbal_sum_bytes(&y->sum);
 
-	if (x->bytes != y->bytes)
-		return compare(y->bytes, x->bytes);
-	return compare(y->count, x->count);
+	if (bytes_x != bytes_y)
+		return bytes_x < bytes_y ? 1 : -1;
+	if (x->sum.sockets != y->sum.sockets)
+		return x->sum.sockets < y->sum.sockets ? 1 : -1;
+	return x->example < y->example ? -1 : 1;
 }
 
-static bool starts_group(const struct skbal_snapshot *snap,
-			 const struct skbal_groups *groups, u32 i)
+int skbal_groups_make(const struct skbal_snapshot *snap,
+		      enum skbal_pool_id pool, struct skbal_groups *ret)
 {
-	return !i || compare_sockets(&groups->order[i - 1], &groups->order[i],
-				     snap);
-}
-
-static int order_make(struct skbal_snapshot *snap, enum skbal_pool_id pool,
-		      struct skbal_groups *ret)
-{
-	size_t i;
-
-	ret->order = kvmalloc_array(snap->sockets.used + 1, sizeof(*ret->order),
-				    GFP_KERNEL);
-	if (!ret->order)
-		return -ENOMEM;
-	for (i = 0; i < snap->sockets.used; i++)
-		if (skbal_snapshot_pool(snap, skbal_snapshot_socket(snap, i)) ==
-		    pool)
-			ret->order[ret->sockets++] = i;
-	sort_r(ret->order, ret->sockets, sizeof(*ret->order), compare_sockets,
-	       NULL, snap);
-	return 0;
-}
-
-static void groups_fill(const struct skbal_snapshot *snap,
-			struct skbal_groups *ret)
-{
-	struct skbal_group *group = ret->groups - 1;
 	u32 i;
 
-	for (i = 0; i < ret->sockets; i++) {
-		const struct skbal_socket *socket =
-			skbal_snapshot_socket(snap, ret->order[i]);
+	for (i = 0; i < snap->sockets.used; i++) {
+		int err;
 
-		if (starts_group(snap, ret, i)) {
-			group++;
-			group->first = i;
-		}
-		group->count++;
-		group->bytes += skbal_charge_total(&socket->charge);
+		if (skbal_snapshot_pool(snap, skbal_snapshot_socket(snap, i)) !=
+		    pool)
+			continue;
+		err = socket_add(snap, i, ret);
+		if (err)
+			return err;
 	}
 	sort(ret->groups, ret->count, sizeof(*ret->groups), compare_groups,
 	     NULL);
-}
-
-int skbal_groups_make(struct skbal_snapshot *snap, enum skbal_pool_id pool,
-		      struct skbal_groups *ret)
-{
-	int err;
-	u32 i;
-
-	memset(ret, 0, sizeof(*ret));
-	err = order_make(snap, pool, ret);
-	if (err)
-		return err;
-	for (i = 0; i < ret->sockets; i++)
-		ret->count += starts_group(snap, ret, i);
-	ret->groups = kvcalloc(ret->count + 1, sizeof(*ret->groups),
-			       GFP_KERNEL);
-	if (!ret->groups)
-		return -ENOMEM;
-	groups_fill(snap, ret);
 	return 0;
 }
 
 void skbal_groups_free(struct skbal_groups *groups)
 {
-	kvfree(groups->order);
 	kvfree(groups->groups);
+	kvfree(groups->index);
 }
