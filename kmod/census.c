@@ -149,8 +149,8 @@ static bool is_plain(const struct skbal_snapshot *snap, const struct sock *sk,
 }
 
 /* What the charge of a socket that is not plain holds beside its queues. */
-static noinline unsigned int hidden_read(const struct sock *sk, bool queues,
-				struct skbal_charge *charge)
+static noinline unsigned int
+hidden_read(const struct sock *sk, bool queues, struct skbal_charge *charge)
 {
 	bool opaque;
 
