@@ -300,7 +300,7 @@ static s64 all_missing(const struct skbal_balance balances[SKBAL_POOLS])
 	unsigned int id;
 
 	for (id = 0; id < SKBAL_POOLS; id++)
-		sum += max(missing(&balances[id]), 0);
+		sum += max_t(s64, missing(&balances[id]), 0);
 	return sum;
 }
 

@@ -149,7 +149,7 @@ static s64 foreign_missing(const struct skbal_snapshot *snap,
 
 	for (i = 0; i < snap->nr_protocols; i++)
 		if (snap->protocols[i].pool == SKBAL_POOL_NONE)
-			missing += max(net->inuse[i] - (s64)met->all[i], 0);
+			missing += max_t(s64, net->inuse[i] - met->all[i], 0);
 	return missing;
 }
 

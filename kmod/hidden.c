@@ -65,7 +65,7 @@ static u32 ulp_bytes(const struct sock *sk, bool *opaque)
 	const struct tls_context *tls = tls_get_ctx(sk);
 
 	if (strcmp(inet_csk(sk)->icsk_ulp_ops->name, "tls") || !tls ||
-	    tls->tx_conf == TLS_HW || tls->tx_conf == TLS_HW_RECORD) {
+	    (tls->tx_conf != TLS_BASE && tls->tx_conf != TLS_SW)) {
 		*opaque = true;
 		return 0;
 	}

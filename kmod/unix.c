@@ -110,11 +110,11 @@ void skbal_unix_walk(struct skbal_snapshot *snap)
 	unsigned int i;
 
 	for_each_net_rcu(net) {
-		for (i = 0; i < UNIX_HASH_SIZE; i++) {
+		for (i = 0; i < SKBAL_UNIX_BUCKETS; i++) {
 			spinlock_t *lock = skbal_unix_lock(net, i);
 
 			bucket = skbal_unix_bucket(net, i);
-			if (hlist_empty(bucket))
+			if (!bucket || hlist_empty(bucket))
 				continue;
 			skbal_walk_lock(snap, lock);
 			walk_bucket(snap, bucket);

@@ -10,6 +10,8 @@
 
 struct file;
 
+#ifdef SKBAL_HAVE_URING
+
 /** skbal_uring_is() - is the file a ring? */
 bool skbal_uring_is(const struct file *file);
 
@@ -22,5 +24,14 @@ bool skbal_uring_is(const struct file *file);
  */
 void skbal_uring_visit(struct file *ring, bool live,
 		       void (*fn)(struct file *file, void *data), void *data);
+
+#else
+
+static inline bool skbal_uring_is(const struct file *file) { return false; }
+static inline void
+skbal_uring_visit(struct file *ring, bool live,
+		  void (*fn)(struct file *file, void *data), void *data) {}
+
+#endif
 
 #endif /* SKBAL_URING_H */

@@ -7,7 +7,6 @@
 #ifndef SKBAL_COMPAT_H
 #define SKBAL_COMPAT_H
 
-#include <linux/io_uring_types.h>
 #include <linux/net.h>
 #include <linux/skbuff.h>
 #include <linux/skmsg.h>
@@ -18,7 +17,13 @@
 #include <net/sock.h>
 #include <net/tcp.h>
 #include <net/udp.h>
+
+#ifdef SKBAL_HAVE_URING
+#include <linux/io_uring_types.h>
+#endif
+#ifdef SKBAL_HAVE_UDPLITE
 #include <net/udplite.h>
+#endif
 
 #if LINUX_VERSION_CODE < KERNEL_VERSION(5, 10, 0)
 #error "skbalance supports kernels from 5.10 on"
@@ -105,6 +110,37 @@ static inline struct udp_table *skbal_udplite_table(void)
 #endif
 }
 
+#ifndef SKBAL_HAVE_UNIXCB
+/* Private to net/unix/af_unix.h. */
+#define UNIX_HASH_SIZE (256 * 2)
+
+struct unix_skb_parms {
+	struct pid *pid;
+	kuid_t uid;
+	kgid_t gid;
+	struct scm_fp_list *fp;
+};
+
+#define UNIXCB(skb) (*(struct unix_skb_parms *)&((skb)->cb))
+#endif
+
+/* NULL if another namespace has the bucket, too. */
+#ifdef SKBAL_HAVE_UNIX_SOCKET_TABLE
+#define SKBAL_UNIX_BUCKETS (2 * UNIX_HASH_SIZE)
+
+static inline struct hlist_head *skbal_unix_bucket(struct net *net,
+						   unsigned int i)
+{
+	return net_eq(net, &init_net) ? &unix_socket_table[i] : NULL;
+}
+
+static inline spinlock_t *skbal_unix_lock(struct net *net, unsigned int i)
+{
+	return &unix_table_lock;
+}
+#else
+#define SKBAL_UNIX_BUCKETS UNIX_HASH_SIZE
+
 static inline struct hlist_head *skbal_unix_bucket(struct net *net,
 						   unsigned int i)
 {
@@ -115,6 +151,7 @@ static inline spinlock_t *skbal_unix_lock(struct net *net, unsigned int i)
 {
 	return &net->unx.table.locks[i];
 }
+#endif
 
 /* The files that a message carries, or NULL. */
 static inline struct scm_fp_list *skbal_unix_files(struct sk_buff *skb)
@@ -122,22 +159,55 @@ static inline struct scm_fp_list *skbal_unix_files(struct sk_buff *skb)
 	return UNIXCB(skb).fp;
 }
 
+#ifdef SKBAL_HAVE_URING
+#ifdef SKBAL_HAVE_URING_SLOTS
 static inline unsigned int skbal_uring_files(const struct io_ring_ctx *ring)
 {
 	return ring->file_table.files ? ring->nr_user_files : 0;
 }
 
+static inline unsigned long skbal_uring_slot(const struct io_ring_ctx *ring,
+					     unsigned int i)
+{
+	return ring->file_table.files[i].file_ptr;
+}
+#else
+/* Private to io_uring/rsrc.h. */
+struct io_rsrc_node {
+	unsigned char type;
+	int refs;
+	u64 tag;
+	unsigned long file_ptr;
+};
+
+static inline unsigned int skbal_uring_files(const struct io_ring_ctx *ring)
+{
+	return ring->file_table.data.nr;
+}
+
+static inline unsigned long skbal_uring_slot(const struct io_ring_ctx *ring,
+					     unsigned int i)
+{
+	const struct io_rsrc_node *node = ring->file_table.data.nodes[i];
+
+	return node ? node->file_ptr : 0;
+}
+#endif
+
 /* The low bits of a slot are flags (io_uring/filetable.h: FFS_MASK). */
 static inline struct file *skbal_uring_file(const struct io_ring_ctx *ring,
 					    unsigned int i)
 {
-	return (struct file *)(ring->file_table.files[i].file_ptr & ~7UL);
+	return (struct file *)(skbal_uring_slot(ring, i) & ~7UL);
 }
+#endif
 
 /* TCP sockets that their processes have closed; -1 if the count is not known. */
 static inline long skbal_orphans(void)
 {
-#ifdef SKBAL_HAVE_ORPHAN_COUNT
+#if defined(SKBAL_HAVE_ORPHAN_COUNTER)
+	return percpu_counter_sum(&tcp_orphan_count);
+#elif defined(SKBAL_HAVE_ORPHAN_COUNT)
 	long orphans = 0;
 	int cpu;
 
