@@ -6,7 +6,7 @@ PREFIX ?= /usr/local
 INSTALL_MOD_PATH ?= $(DESTDIR)
 # what the targets that boot a kernel boot: anything that scripts/vm --kernel takes
 KERNEL ?= $(KDIR)
-KERNELS ?= 6.1
+KERNELS ?= 6.1 7.2
 DEMO ?= linger0-frozen-peer accept-queue-close-wait
 
 VERSION := $(or $(if $(wildcard .git),$(shell git describe --tags --always --dirty)),0.1.0)
@@ -19,7 +19,7 @@ MAKEOVERRIDES =
 export O
 
 .PHONY: all module command run test test-unit test-scripts test-scenarios \
-	test-all bench check install install-module install-command clean help
+	test-debug test-all bench check install install-module install-command clean help
 
 all: module command	## build the module (for KDIR, or the default kernel) and the command
 
@@ -78,8 +78,12 @@ test-scenarios:		## every scenario, in a VM
 	$(Q)scripts/deps build vm
 	$(Q)$(VM) -- skbalance run
 
+test-debug:		## every scenario on a kernel that checks itself (built once: ten minutes)
+	$(Q)scripts/deps build vm
+	$(Q)scripts/vm --kernel debug --timeout 7200 -- skbalance run
+
 # Three runs in a row, the largest server that fits 4 GiB, and the other kernels.
-test-all: test		## all tests, and longer ones, on each of KERNELS
+test-all: test test-debug	## all tests, and longer ones, on each of KERNELS
 	$(Q)$(VM) -- skbalance run linger0-frozen-peer linger0-frozen-peer \
 		linger0-frozen-peer
 	$(Q)$(VM) --memory 4G -- skbalance run --family 4 --connections 25000 persistent-server

@@ -22,7 +22,6 @@ all_suites() {
 	Dir::State::lists "$apt/lists";
 	Dir::State::status "/dev/null";
 	Dir::Cache "$apt";
-	Dir::Cache::pkgcache "pkgcache.bin";
 	Dir::Etc::sourcelist "$apt/sources.list";
 	Dir::Etc::sourceparts "-";
 	APT::Sandbox::User "root";
