@@ -186,13 +186,18 @@ int memcgs_round(struct memcgs *memcgs, bool live, bool *differ, char **error)
 	return 0;
 }
 
+static bool moved(const struct memcg *memcg)
+{
+	return !memcg->agreed && memcg->steady < MEMCG_ROUNDS;
+}
+
 /* Whether the root of all lacks, or has too much of, what this one does. */
 static bool shows_at_root(const struct memcgs *memcgs,
 			  const struct memcg *memcg)
 {
 	const struct memcg *root = &memcgs->list[0];
 
-	if (root->agreed || root->steady < MEMCG_ROUNDS)
+	if (root->agreed)
 		return false;
 	return memcg->difference < 0 ?
 		root->difference <= memcg->difference :
@@ -208,7 +213,7 @@ static enum books_verdict judge(const struct memcgs *memcgs,
 				const struct memcg *memcg,
 				const char **reason)
 {
-	if (memcg->steady < MEMCG_ROUNDS) {
+	if (moved(memcg) || moved(&memcgs->list[0])) {
 		*reason = "it moved while it was read";
 		return BOOKS_IN_FLUX;
 	}

@@ -292,6 +292,55 @@ static void motion_is_in_flux(void **state)
 	teardown(&fake);
 }
 
+/* While the root of all moves, nobody knows what it would show. */
+static void moving_root_is_in_flux(void **state)
+{
+	struct memcgs memcgs;
+	struct fake fake;
+	bool differ;
+	char *error;
+
+	(void)state;
+	setup(&fake);
+	charge_to(&fake, id_of(&fake, "/a/b"));
+	write_sock(&fake, "/c d", 5);
+	assert_int_equal(memcgs_open(&memcgs, &error), 0);
+	for (int i = 0; i < MEMCG_ROUNDS; i++) {
+		write_sock(&fake, "", 28 + i % 2);
+		assert_int_equal(memcgs_round(&memcgs, false, &differ, &error),
+				 0);
+	}
+	assert_int_equal(memcgs_judge(&memcgs, &error), 0);
+	assert_int_equal(memcgs.n_counters, 2);
+	assert_int_equal(memcgs_worst(&memcgs), BOOKS_IN_FLUX);
+	memcgs_free(&memcgs);
+	teardown(&fake);
+}
+
+/* It agreed once: what it says later is motion. */
+static void root_that_agreed_proves_nothing(void **state)
+{
+	struct memcgs memcgs;
+	struct fake fake;
+	bool differ;
+	char *error;
+
+	(void)state;
+	setup(&fake);
+	charge_to(&fake, id_of(&fake, "/a/b"));
+	write_sock(&fake, "/c d", 5);
+	assert_int_equal(memcgs_open(&memcgs, &error), 0);
+	for (int i = 0; i < MEMCG_ROUNDS; i++) {
+		assert_int_equal(memcgs_round(&memcgs, false, &differ, &error),
+				 0);
+		write_sock(&fake, "", 26);
+	}
+	assert_int_equal(memcgs_judge(&memcgs, &error), 0);
+	assert_differs(&memcgs, "/c d", 5, 0, BOOKS_INCOMPLETE);
+	memcgs_free(&memcgs);
+	teardown(&fake);
+}
+
 /* Bounded by more than the difference: nothing is claimed. */
 static void live_reading_claims_nothing(void **state)
 {
@@ -352,7 +401,6 @@ static void missing_controller_is_said(void **state)
 	teardown(&fake);
 }
 
-/* The command as a whole, with nothing to wait for. */
 static void balance_shows_cgroups(void **state)
 {
 	struct helper_result result;
@@ -373,6 +421,18 @@ static void balance_shows_cgroups(void **state)
 	helper_run(&result, fake.tree, "sockets --cgroup /a/c");
 	assert_int_equal(result.status, 2);
 	helper_result_free(&result);
+	/* it takes several seconds to be sure of a difference */
+	if (!helper_quick()) {
+		write_sock(&fake, "", 21);
+		helper_run(&result, fake.tree, "balance --cgroups");
+		assert_int_equal(result.status, 1);
+		assert_non_null(strstr(result.out,
+			"\n"
+			"other counters: 6 held, all equal but 1\n"
+			"COUNTER      OF  PROTOCOL  KERNEL  CENSUS  VERDICT     REASON\n"
+			"cgroup_sock  /   -             21      20  imbalanced  the same in each reading of several seconds\n"));
+		helper_result_free(&result);
+	}
 	teardown(&fake);
 }
 
@@ -387,6 +447,8 @@ int main(void)
 		cmocka_unit_test(part_of_a_hierarchy_proves_nothing),
 		cmocka_unit_test(doubtful_pools_prove_nothing),
 		cmocka_unit_test(motion_is_in_flux),
+		cmocka_unit_test(moving_root_is_in_flux),
+		cmocka_unit_test(root_that_agreed_proves_nothing),
 		cmocka_unit_test(live_reading_claims_nothing),
 		cmocka_unit_test(gone_meanwhile_is_not_held),
 		cmocka_unit_test(missing_controller_is_said),
