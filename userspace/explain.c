@@ -110,9 +110,10 @@ static void print_other_pools(FILE *screen, const struct explain *explain)
 		if (pool == explain->pool || !is_worth_a_line(pool))
 			continue;
 		fprintf(screen,
-			"%s%s: %lld pages charged to %lld sockets, unaccounted: %lld",
+			"%s%s: %lld pages charged to %lld socket%s, unaccounted: %lld",
 			separator, pool->name, pool->charged_pages,
-			pool->sockets_found, pool->unaccounted_pages);
+			pool->sockets_found, pool->sockets_found == 1 ? "" : "s",
+			pool->unaccounted_pages);
 		separator = "; ";
 	}
 	if (has_other_pools(explain))
@@ -274,7 +275,8 @@ static int print_unreachable(FILE *screen, const struct explain *explain)
 
 	if (!sockets)
 		return 0;
-	fprintf(screen, "  unreachable: %lld sockets", sockets);
+	fprintf(screen, "  unreachable: %lld socket%s", sockets,
+		sockets == 1 ? "" : "s");
 	if (explain->books->header.track)
 		status = print_birth(screen, explain);
 	else

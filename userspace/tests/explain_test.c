@@ -238,7 +238,7 @@ static void all_pools_are_explained(void **state)
 		"   PAGES   MIB  SOCKETS  WHO              WHAT\n"
 		"       4  0.02        2  nginx (pid 400)  open connections\n"
 		"  and 7 more: 10 pages, 9 sockets: see 'skbalance owners'\n"
-		"  unreachable: 1 sockets, one made by leaky,one (pid 77) 120.0 s ago: sk_alloc+0x2f,inet_create+0...\n"
+		"  unreachable: 1 socket, one made by leaky,one (pid 77) 120.0 s ago: sk_alloc+0x2f,inet_create+0x...\n"
 		"\n"
 		"Why ss cannot see it\n"
 		"  ss reads the hash tables: 5 of 8 sockets are there, with 6 of 10 pages\n"

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "array.h"
 #include "memcg.h"
 #include "tests/helper.h"
 
@@ -251,7 +252,7 @@ static void doubtful_pools_prove_nothing(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(doubts) / sizeof(doubts[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(doubts); i++) {
 		struct memcgs memcgs;
 		struct fake fake;
 

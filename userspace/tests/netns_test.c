@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -113,6 +114,7 @@ static void mounted_namespace_is_visited(void **state)
 {
 	char path[] = "/tmp/skbalance netns-XXXXXX", source[64];
 	struct visited visited = { .count = 0 };
+	struct netns_names names;
 	int fd = mkstemp(path), status;
 	unsigned int other;
 	char *error;
@@ -127,9 +129,14 @@ static void mounted_namespace_is_visited(void **state)
 	stop_child(child);
 	if (status == 0) {
 		status = netns_visit(remember, &visited, &error);
+		assert_int_equal(netns_names_read(&names, &error), 0);
 		umount(path);
 		assert_int_equal(status, 0);
 		assert_int_equal(count_visits(&visited, other), 1);
+		assert_string_equal(netns_name(&names, other),
+				    strrchr(path, '/') + 1);
+		assert_null(netns_name(&names, 1));
+		netns_names_free(&names);
 	}
 	unlink(path);
 	if (status < 0)
