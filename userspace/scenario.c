@@ -43,6 +43,7 @@ const struct scenario *const scenarios[] = {
 	&mptcp_frozen_peer,
 	&mptcp_accept_queue,
 	&mptcp_closed_subflows,
+	&mixed_load,
 	NULL,
 };
 
@@ -149,6 +150,21 @@ static bool expect_pool(struct play *play, const char *phase,
 	return ok && balanced;
 }
 
+/* The kernel's other counters of the same sockets; it lists those that differ. */
+static bool expect_counters(struct play *play, const char *phase,
+			    const struct books *books)
+{
+	for (size_t i = 0; i < books->n_counters; i++)
+		ktap_remark(play->ktap, "%s of %s: kernel %lld, census %lld",
+			    books->counters[i].name,
+			    books->counters[i].protocol ?
+				    books->counters[i].protocol : "all",
+			    books->counters[i].kernel,
+			    books->counters[i].census);
+	return play_expect(play, phase, "other counters balanced",
+			   books->counters_held, books->counters_balanced);
+}
+
 bool play_expect_balanced(struct play *play, const char *phase)
 {
 	struct books books;
@@ -158,6 +174,7 @@ bool play_expect_balanced(struct play *play, const char *phase)
 		return false;
 	for (size_t i = 0; i < books.n_pools; i++)
 		ok &= expect_pool(play, phase, &books.pools[i]);
+	ok &= expect_counters(play, phase, &books);
 	ktap_remark(play->ktap, "stopped for %lld us",
 		    books.header.pause_ns / 1000);
 	books_free(&books);

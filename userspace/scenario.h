@@ -40,6 +40,7 @@ struct play {
 	sa_family_t family;
 	unsigned int connections;
 	unsigned short port;	/* 0: any free one */
+	unsigned int readings;	/* under load, 0: the scenario's own number */
 	bool explain;		/* show a screen at the first peak */
 	const char *skipped;	/* why it cannot be played here, or NULL */
 	struct ktap *ktap;

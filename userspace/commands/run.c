@@ -22,6 +22,7 @@ static const char help[] =
 	"the peak and after. Prints KTAP. Meant for a test machine: it changes sysctls\n"
 	"while it runs, and fills memory.\n\n"
 	"  --connections N      how many, instead of each scenario's own number\n"
+	"  --readings N         how often mixed-load reads the books, exact and live\n"
 	"  --family 4|6         only over IPv4 or IPv6; default: both\n"
 	"  --port PORT          the server's port; default: any free one\n"
 	"  --explain            show at the first peak of each scenario what 'skbalance\n"
@@ -33,6 +34,7 @@ static const char help[] =
 static const struct option options[] = {
 	COMMAND_HELP,
 	{ "connections", required_argument, NULL, 'n' },
+	{ "readings", required_argument, NULL, 'r' },
 	{ "family", required_argument, NULL, 'f' },
 	{ "port", required_argument, NULL, 'o' },
 	{ "explain", no_argument, NULL, 'e' },
@@ -53,6 +55,7 @@ struct request {
 	const struct scenario *chosen[64];
 	size_t n_chosen;
 	long long connections;	/* 0: each scenario's own number */
+	long long readings;	/* 0: the scenario's own number */
 	long long port;		/* 0: any */
 	bool without[FAMILIES];
 	bool explain;
@@ -81,6 +84,12 @@ static bool take_option(struct request *request, int value)
 		if (number_parse(&request->connections, optarg, 10, 1000000))
 			return true;
 		error_print("run: '%s' is no number of connections from 10 to 1000000",
+			    optarg);
+		return false;
+	case 'r':
+		if (number_parse(&request->readings, optarg, 1, 1000000))
+			return true;
+		error_print("run: '%s' is no number of readings from 1 to 1000000",
 			    optarg);
 		return false;
 	case 'o':
@@ -206,6 +215,7 @@ static void play(const struct request *request, const struct scenario *scenario,
 		.family = family->family,
 		.connections = connections_of(request, scenario),
 		.port = (unsigned short)request->port,
+		.readings = (unsigned int)request->readings,
 		.explain = explain,
 		.ktap = ktap,
 	};

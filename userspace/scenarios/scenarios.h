@@ -29,5 +29,6 @@ extern const struct scenario sctp_frozen_peer;
 extern const struct scenario mptcp_frozen_peer;
 extern const struct scenario mptcp_accept_queue;
 extern const struct scenario mptcp_closed_subflows;
+extern const struct scenario mixed_load;
 
 #endif
