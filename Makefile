@@ -82,11 +82,16 @@ test-debug:		## every scenario on a kernel that checks itself (built once: ten m
 	$(Q)scripts/deps build vm
 	$(Q)scripts/vm --kernel debug --timeout 7200 -- skbalance run
 
-# Three runs in a row, the largest server that fits 4 GiB, and the other kernels.
+# Three runs in a row, the largest server that fits 4 GiB, 1,000 readings under load, and the
+# other kernels.
 test-all: test test-debug	## all tests, and longer ones, on each of KERNELS
 	$(Q)$(VM) -- skbalance run linger0-frozen-peer linger0-frozen-peer \
 		linger0-frozen-peer
 	$(Q)$(VM) --memory 4G -- skbalance run --family 4 --connections 25000 persistent-server
+	$(Q)for cpus in 2 4; do \
+		$(VM) --cpus $$cpus --timeout 3600 -- skbalance run --family 4 \
+			--readings 1000 mixed-load || failed=1; \
+	done; test -z "$$failed"
 	$(Q)for kernel in $(KERNELS); do \
 		scripts/vm --kernel $$kernel -- skbalance run || failed=1; \
 	done; test -z "$$failed"

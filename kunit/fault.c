@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Breaks the books of the tcp pool on purpose, for as long as it is loaded: a
- * ledger that has never been seen to find a loss proves nothing. For test
- * kernels only; never installed.
+ * Breaks the books of a pool on purpose, for as long as it is loaded: a ledger
+ * that has never been seen to find a loss proves nothing. For test kernels
+ * only; never installed.
  */
 #include <linux/in.h>
 #include <linux/module.h>
@@ -10,7 +10,10 @@
 #include <linux/percpu_counter.h>
 #include <net/net_namespace.h>
 #include <net/sock.h>
-#include <net/tcp.h>
+
+static int protocol = IPPROTO_TCP;
+module_param(protocol, int, 0444);
+MODULE_PARM_DESC(protocol, "IPPROTO_... of the pool: 6 tcp, 17 udp, 132 sctp");
 
 static int pages;
 module_param(pages, int, 0444);
@@ -18,42 +21,49 @@ MODULE_PARM_DESC(pages, "pages that memory_allocated has too many");
 
 static int bytes;
 module_param(bytes, int, 0444);
-MODULE_PARM_DESC(bytes, "bytes that a listening socket has lost");
+MODULE_PARM_DESC(bytes, "bytes that the module's own socket has lost");
 
 static int sockets;
 module_param(sockets, int, 0444);
 MODULE_PARM_DESC(sockets, "sockets that sockets_allocated has too many");
 
-static struct socket *listener;
+static struct socket *own;
 
-/* A kernel socket that is in the listening table, for the lost bytes. */
-static int listener_create(void)
+/* A kernel socket that is in the protocol's table, as one must be to be found. */
+static int own_create(void)
 {
-	int err = sock_create_kern(&init_net, AF_INET, SOCK_STREAM,
-				   IPPROTO_TCP, &listener);
+	bool datagram = protocol == IPPROTO_UDP;
+	struct sockaddr_in address = { .sin_family = AF_INET };
+	int err = sock_create_kern(&init_net, AF_INET,
+				   datagram ? SOCK_DGRAM : SOCK_STREAM,
+				   protocol, &own);
 
 	if (err)
 		return err;
-	err = kernel_listen(listener, 1);
+	/* any port; what is bound to none cannot listen with SCTP */
+	err = kernel_bind(own, (void *)&address, sizeof(address));
+	if (!err && !datagram)
+		err = kernel_listen(own, 1);
 	if (err)
-		sock_release(listener);
+		sock_release(own);
 	return err;
 }
 
 static void break_books(int sign)
 {
-	atomic_long_add(sign * pages, tcp_prot.memory_allocated);
-	percpu_counter_add(tcp_prot.sockets_allocated, sign * sockets);
-	if (listener) {
-		lock_sock(listener->sk);
-		listener->sk->sk_forward_alloc -= sign * bytes;
-		release_sock(listener->sk);
-	}
+	struct proto *prot = own->sk->sk_prot;
+
+	atomic_long_add(sign * pages, prot->memory_allocated);
+	if (prot->sockets_allocated)
+		percpu_counter_add(prot->sockets_allocated, sign * sockets);
+	lock_sock(own->sk);
+	own->sk->sk_forward_alloc -= sign * bytes;
+	release_sock(own->sk);
 }
 
 static int __init fault_init(void)
 {
-	int err = bytes ? listener_create() : 0;
+	int err = own_create();
 
 	if (err)
 		return err;
@@ -64,8 +74,7 @@ static int __init fault_init(void)
 static void __exit fault_exit(void)
 {
 	break_books(-1);
-	if (listener)
-		sock_release(listener);
+	sock_release(own);
 }
 
 module_init(fault_init);

@@ -56,10 +56,10 @@ static bool subflows_reset(struct play *play, struct mptcp_ends *ends,
 
 	if (!reset_subflows(play, ends))
 		return false;
-	do
+	do {
 		if (!count_closed(play, ends, &closed))
 			return false;
-	while (closed < unread && play_clock_ms() < deadline);
+	} while (closed < unread && play_clock_ms() < deadline);
 	return play_expect(play, phase,
 			   "closed subflows of the client with unread data",
 			   unread, closed) &&

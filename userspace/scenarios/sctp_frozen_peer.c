@@ -127,7 +127,8 @@ static void sender(struct stage *stage, void *arg)
 	close(cast->listener);
 	connect_all(stage, cast);
 	for (;;) {
-		taken = chunks = 0;
+		taken = 0;
+		chunks = 0;
 		for (unsigned int i = 0; i < cast->connections; i++) {
 			more = fill(stage, cast, cast->fds[i]);
 			cast->messages[i] += more;
