@@ -30,5 +30,9 @@ extern const struct scenario mptcp_frozen_peer;
 extern const struct scenario mptcp_accept_queue;
 extern const struct scenario mptcp_closed_subflows;
 extern const struct scenario mixed_load;
+extern const struct scenario tcp_io_uring_zerocopy;
+extern const struct scenario tcp_splice_sendfile;
+extern const struct scenario tcp_out_of_order;
+extern const struct scenario tcp_urgent_data;
 
 #endif

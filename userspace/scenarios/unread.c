@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <errno.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "../connections.h"
+#include "unread.h"
+
+struct cast {
+	const struct unread *how;
+	struct loopback server;
+	int listener;
+	unsigned int connections;
+	bool reading;		/* release by reading everything */
+};
+
+long long unread_fill(struct stage *stage, int fd)
+{
+	static const char data[4096];
+	long long bytes = 0;
+	ssize_t sent;
+
+	while ((sent = send(fd, data, sizeof(data),
+			    MSG_DONTWAIT | MSG_NOSIGNAL)) > 0)
+		bytes += sent;
+	if (errno != EAGAIN)
+		stage_fail(stage, "send");
+	return bytes;
+}
+
+static long long read_everything(struct stage *stage, int fd)
+{
+	static char data[65536];
+	long long bytes = 0;
+	ssize_t length;
+
+	while ((length = read(fd, data, sizeof(data))) > 0)
+		bytes += length;
+	if (length < 0)
+		stage_fail(stage, "read");
+	return bytes;
+}
+
+static long long readable(struct stage *stage, int fd)
+{
+	int bytes;
+
+	if (ioctl(fd, FIONREAD, &bytes))
+		stage_fail(stage, "FIONREAD");
+	return bytes;
+}
+
+static void receiver(struct stage *stage, void *arg)
+{
+	struct cast *cast = arg;
+	long long bytes = 0;
+	int *fds;
+
+	fds = connections_accept(stage, cast->listener, cast->connections, 0);
+	for (unsigned int i = 0; i < cast->connections; i++)
+		if (cast->how->accepted)
+			cast->how->accepted(stage, fds[i]);
+	stage_report(stage, cast->connections);
+	for (unsigned int i = 0; i < cast->connections; i++)
+		bytes += readable(stage, fds[i]);
+	stage_report(stage, bytes);
+	for (unsigned int i = 0; i < cast->connections; i++)
+		if (cast->how->resume)
+			cast->how->resume(stage, fds[i]);
+	bytes = 0;
+	for (unsigned int i = 0; i < cast->connections; i++)
+		bytes += read_everything(stage, fds[i]);
+	stage_report(stage, bytes);
+}
+
+static void end_connection(struct stage *stage, struct cast *cast, int fd)
+{
+	if (cast->reading) {
+		if (shutdown(fd, SHUT_WR))
+			stage_fail(stage, "shutdown");
+		return;
+	}
+	loopback_linger(fd, 0);
+	close(fd);
+}
+
+static void sender(struct stage *stage, void *arg)
+{
+	struct cast *cast = arg;
+	long long bytes = 0;
+	int *fds;
+
+	close(cast->listener);
+	fds = connections_connect(stage, &cast->server, cast->connections);
+	stage_report(stage, cast->connections);
+	for (unsigned int i = 0; i < cast->connections; i++)
+		bytes += cast->how->send(stage, fds[i], i);
+	stage_report(stage, bytes);
+	for (unsigned int i = 0; i < cast->connections; i++)
+		end_connection(stage, cast, fds[i]);
+	stage_report(stage, 0);
+}
+
+/*
+ * What was sent waits at one of the ends, in skbs that take at least as much
+ * memory as the bytes that they hold.
+ */
+static bool expect_queued(struct play *play, const struct unread_round *round)
+{
+	struct meminfo sent, received;
+	long long queued;
+
+	if (!play_meminfo(play, "peak", &round->sender, &sent) ||
+	    !play_meminfo(play, "peak", &round->receiver, &received))
+		return false;
+	queued = sent.write_queue_bytes + received.receive_queue_bytes;
+	ktap_check(play->ktap, queued >= round->sent,
+		   "peak: bytes queued, by SO_MEMINFO: expected at least the %lld sent, actual %lld",
+		   round->sent, queued);
+	return queued >= round->sent;
+}
+
+static bool peak(struct play *play, const struct unread *how,
+		 struct unread_round *round)
+{
+	struct whose receivers = whose(BOOKS_CLASS_OPEN, &round->receiver);
+	struct whose senders = whose(BOOKS_CLASS_OPEN, &round->sender);
+	long long n = play->connections;
+
+	return play_expect_sockets(play, "peak", senders, n) &&
+	       play_expect_sockets(play, "peak", receivers, n) &&
+	       play_expect_balanced(play, "peak") &&
+	       play_expect_meminfo(play, "peak", receivers) &&
+	       (!how->as_queued ||
+		(play_expect_meminfo(play, "peak", senders) &&
+		 expect_queued(play, round))) &&
+	       play_step(play, &round->receiver, &round->readable) &&
+	       (!how->expect || how->expect(play, round));
+}
+
+/* A TCP socket gives back whole pages as its queues empty. */
+static bool release_by_reading(struct play *play, struct unread_round *round)
+{
+	const char *phase = "after reading";
+	struct books_charge sent, received;
+	long long value, bytes;
+
+	return play_step(play, &round->sender, &value) &&
+	       play_step(play, &round->receiver, &bytes) &&
+	       play_expect(play, phase, "bytes read of those sent",
+			   round->sent, bytes) &&
+	       play_expect_state(play, phase,
+				 whose(BOOKS_CLASS_OPEN, &round->sender),
+				 "FIN_WAIT2", play->connections) &&
+	       play_charge(play, whose(BOOKS_CLASS_OPEN, &round->sender),
+			   &sent) &&
+	       play_expect(play, phase, "pages held by the sender", 0,
+			   sent.pages) &&
+	       play_charge(play, whose(BOOKS_CLASS_OPEN, &round->receiver),
+			   &received) &&
+	       play_expect(play, phase, "pages held by the receiver", 0,
+			   received.pages) &&
+	       play_expect_balanced(play, phase);
+}
+
+static bool release_by_reset(struct play *play, struct unread_round *round)
+{
+	struct whose held = whose(BOOKS_CLASS_CLOSED_HELD, &round->receiver);
+	const char *phase = "after the reset";
+	long long value;
+
+	return play_step(play, &round->sender, &value) &&
+	       play_expect_state(play, phase, held, "CLOSE",
+				 play->connections) &&
+	       play_expect_sockets(play, phase,
+				   whose(BOOKS_CLASS_OPEN, &round->sender),
+				   0) &&
+	       play_expect_meminfo(play, phase, held) &&
+	       play_expect_balanced(play, phase);
+}
+
+static bool before(struct play *play, struct unread_round *round)
+{
+	long long value;
+
+	return play_await(play, &round->receiver, &value) &&
+	       play_await(play, &round->sender, &value) &&
+	       play_expect_balanced(play, "before") &&
+	       play_step(play, &round->sender, &round->sent);
+}
+
+static void round_play(struct play *play, const struct unread *how,
+		       bool reading)
+{
+	struct cast cast = { .how = how, .connections = play->connections,
+			     .reading = reading };
+	struct unread_round round = { 0 };
+	bool ok;
+
+	if (!play_listen(play, &cast.server, 4096, &cast.listener))
+		return;
+	ok = play_start(play, &round.receiver, "receiver", receiver, &cast) &&
+	     play_start(play, &round.sender, "sender", sender, &cast);
+	close(cast.listener);
+	ok = ok && before(play, &round) && peak(play, how, &round);
+	if (ok)
+		play_peak(play);
+	ok = ok && (reading ? release_by_reading(play, &round) :
+			      release_by_reset(play, &round));
+	actor_kill(&round.sender);
+	actor_kill(&round.receiver);
+	if (ok)
+		play_expect_balanced(play, "after");
+}
+
+void unread_play(struct play *play, const struct unread *how)
+{
+	round_play(play, how, true);
+	round_play(play, how, false);
+}

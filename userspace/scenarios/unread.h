@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef SKBALANCE_UNREAD_H
+#define SKBALANCE_UNREAD_H
+
+#include "scenarios.h"
+
+/*
+ *	sender ---- connection 1..N ----> receiver (does not read)
+ *
+ * The scenarios of this family differ in how the data is sent, and where it
+ * waits. Played twice: the receiver reads everything in the end, and the
+ * sender resets the connections.
+ */
+
+/* Both actors, for expect(). */
+struct unread_round {
+	struct actor sender, receiver;
+	long long sent;		/* what send() returned, all in all */
+	long long readable;	/* FIONREAD at the peak, all in all */
+};
+
+struct unread {
+	/* In the receiver, for each accepted socket; or NULL. */
+	void (*accepted)(struct stage *stage, int fd);
+	/* In the sender. Returns how many bytes can be read in the end. */
+	long long (*send)(struct stage *stage, int fd, unsigned int i);
+	/* In the receiver, before it reads at last; or NULL. */
+	void (*resume)(struct stage *stage, int fd);
+	/* What is special at the peak, with all connections open; or NULL. */
+	bool (*expect)(struct play *play, const struct unread_round *round);
+	/* Whether the sender's queues are charged as SO_MEMINFO has them. */
+	bool as_queued;
+};
+
+void unread_play(struct play *play, const struct unread *how);
+
+/* In the sender: sends until nothing more fits, and returns how much did. */
+long long unread_fill(struct stage *stage, int fd);
+
+#endif

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <errno.h>
+#include <linux/filter.h>
+#include <linux/tcp.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <time.h>
+
+#include "array.h"
+#include "segment.h"
+
+/* Who waits for more than that waits for ever. */
+#define PATIENCE 3000
+#define PAUSE_NS 10000000
+
+static void attach(struct stage *stage, int fd, struct sock_filter *code,
+		   unsigned short length)
+{
+	struct sock_fprog program = { length, code };
+
+	if (setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program,
+		       sizeof(program)))
+		stage_fail(stage, "SO_ATTACH_FILTER");
+}
+
+void segment_ignore(struct stage *stage, int fd)
+{
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_RET | BPF_K, 0),
+	};
+
+	attach(stage, fd, code, ARRAY_SIZE(code));
+}
+
+void segment_ignore_marked(struct stage *stage, int fd, char mark)
+{
+	struct sock_filter code[] = {
+		/* X: the length of the TCP header, which is at offset 0 */
+		BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 12),
+		BPF_STMT(BPF_ALU | BPF_RSH | BPF_K, 2),
+		BPF_STMT(BPF_ALU | BPF_AND | BPF_K, 0x3c),
+		BPF_STMT(BPF_MISC | BPF_TAX, 0),
+		/* without data there is no first byte */
+		BPF_STMT(BPF_LD | BPF_W | BPF_LEN, 0),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_X, 0, 2, 0),
+		BPF_STMT(BPF_LD | BPF_B | BPF_IND, 0),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (unsigned char)mark, 1, 0),
+		BPF_STMT(BPF_RET | BPF_K, 0xffffffff),
+		BPF_STMT(BPF_RET | BPF_K, 0),
+	};
+
+	attach(stage, fd, code, ARRAY_SIZE(code));
+}
+
+void segment_heed(struct stage *stage, int fd)
+{
+	int unused = 0;
+
+	if (setsockopt(fd, SOL_SOCKET, SO_DETACH_FILTER, &unused,
+		       sizeof(unused)))
+		stage_fail(stage, "SO_DETACH_FILTER");
+}
+
+static struct tcp_info info_of(struct stage *stage, int fd)
+{
+	struct tcp_info info = { 0 };
+	socklen_t length = sizeof(info);
+
+	if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &length))
+		stage_fail(stage, "TCP_INFO");
+	return info;
+}
+
+static void await(struct stage *stage, int fd, const char *what,
+		  bool (*is_so)(const struct tcp_info *info))
+{
+	for (int tries = 0; tries < PATIENCE; tries++) {
+		struct tcp_info info = info_of(stage, fd);
+
+		if (is_so(&info))
+			return;
+		nanosleep(&(struct timespec){ .tv_nsec = PAUSE_NS }, NULL);
+	}
+	errno = ETIMEDOUT;
+	stage_fail(stage, what);
+}
+
+static bool is_acknowledged(const struct tcp_info *info)
+{
+	return !info->tcpi_unacked && !info->tcpi_notsent_bytes;
+}
+
+void segment_await_acknowledged(struct stage *stage, int fd)
+{
+	await(stage, fd, "waiting for acknowledgements", is_acknowledged);
+}
+
+/* How many segments the kernel makes of what it is given is its affair. */
+static bool is_all_but_one(const struct tcp_info *info)
+{
+	return info->tcpi_sacked && !info->tcpi_notsent_bytes &&
+	       info->tcpi_sacked + 1 == info->tcpi_unacked;
+}
+
+void segment_await_all_but_one(struct stage *stage, int fd)
+{
+	await(stage, fd, "waiting for selective acknowledgements",
+	      is_all_but_one);
+}

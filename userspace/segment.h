@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef SKBALANCE_SEGMENT_H
+#define SKBALANCE_SEGMENT_H
+
+#include "actor.h"
+
+/*
+ * For actors: loses TCP segments on purpose, with a filter on the socket that
+ * they are meant for, and waits for what becomes of them. All report a
+ * failure themselves.
+ */
+
+/* From now on the socket gets no segment at all: it is deaf. */
+void segment_ignore(struct stage *stage, int fd);
+
+/* It gets none whose data begins with that byte. */
+void segment_ignore_marked(struct stage *stage, int fd, char mark);
+
+/* It gets all again. */
+void segment_heed(struct stage *stage, int fd);
+
+/* Waits until all that was sent on the socket is acknowledged. */
+void segment_await_acknowledged(struct stage *stage, int fd);
+
+/* Waits until all but one segment of it has come to the peer. */
+void segment_await_all_but_one(struct stage *stage, int fd);
+
+#endif
