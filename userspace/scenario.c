@@ -48,6 +48,10 @@ const struct scenario *const scenarios[] = {
 	&tcp_splice_sendfile,
 	&tcp_out_of_order,
 	&tcp_urgent_data,
+	&scm_rights,
+	&io_uring_registered,
+	&mmapped_socket,
+	&blocked_syscall,
 	NULL,
 };
 

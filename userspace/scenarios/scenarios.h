@@ -34,5 +34,9 @@ extern const struct scenario tcp_io_uring_zerocopy;
 extern const struct scenario tcp_splice_sendfile;
 extern const struct scenario tcp_out_of_order;
 extern const struct scenario tcp_urgent_data;
+extern const struct scenario scm_rights;
+extern const struct scenario io_uring_registered;
+extern const struct scenario mmapped_socket;
+extern const struct scenario blocked_syscall;
 
 #endif
