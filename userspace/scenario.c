@@ -48,6 +48,10 @@ const struct scenario *const scenarios[] = {
 	&tcp_splice_sendfile,
 	&tcp_out_of_order,
 	&tcp_urgent_data,
+	&tcp_fastopen,
+	&tcp_reserved_memory,
+	&tcp_ktls,
+	&tcp_sockmap,
 	&scm_rights,
 	&io_uring_registered,
 	&mmapped_socket,
@@ -291,6 +295,7 @@ static void charge_add(struct books_charge *sum, const struct books_charge *one)
 	sum->forward_alloc_bytes += one->forward_alloc_bytes;
 	sum->write_queue_bytes += one->write_queue_bytes;
 	sum->receive_queue_bytes += one->receive_queue_bytes;
+	sum->hidden_bytes += one->hidden_bytes;
 }
 
 static long long in_state(const struct books_owner *owner, const char *state)

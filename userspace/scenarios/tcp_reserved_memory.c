@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A sender in a memory cgroup reserves memory for its sockets. It is charged
+ * at once, and stays so; what is sent is taken from it.
+ */
+#include <sys/socket.h>
+
+#include "../confinement.h"
+#include "unread.h"
+
+#define RESERVE (256 * 1024)
+#define PAYLOAD 10000
+
+static struct confinement confinement;
+
+static void prepare(struct stage *stage)
+{
+	confinement_enter(stage, &confinement);
+}
+
+static long long send_some(struct stage *stage, int fd, unsigned int i)
+{
+	static const char data[PAYLOAD];
+	int bytes = RESERVE;
+
+	(void)i;
+	if (setsockopt(fd, SOL_SOCKET, SO_RESERVE_MEM, &bytes, sizeof(bytes)))
+		stage_fail(stage, "SO_RESERVE_MEM");
+	if (send(fd, data, PAYLOAD, MSG_NOSIGNAL) != PAYLOAD)
+		stage_fail(stage, "send");
+	return PAYLOAD;
+}
+
+static bool expect(struct play *play, const struct unread_round *round)
+{
+	struct whose senders = whose(BOOKS_CLASS_OPEN, &round->sender);
+	struct books_charge charge;
+	long long confined = 0;
+	struct books books;
+
+	if (!play_books(play, "owners", &books))
+		return false;
+	for (size_t i = 0; i < books.n_owners; i++)
+		if (books.owners[i].memcg == confinement.id)
+			confined += books.owners[i].charge.sockets;
+	books_free(&books);
+	return play_charge(play, senders, &charge) &&
+	       play_expect(play, "peak", "bytes charged to the sender",
+			   (long long)play->connections * RESERVE,
+			   books_charge_bytes(&charge)) &&
+	       play_expect(play, "peak", "sockets of the memory cgroup",
+			   play->connections, confined);
+}
+
+static void play(struct play *play)
+{
+	bool made = confinement_make(&confinement, "skbalance-reserve");
+
+	if (made && confinement.memory)
+		unread_play(play, &(struct unread){
+			.prepare = prepare,
+			.send = send_some,
+			.expect = expect,
+			.as_queued = true,
+			.reserve = RESERVE,
+		});
+	else
+		play_skip(play, "there is no cgroup with a memory controller");
+	confinement_remove(&confinement);
+}
+
+const struct scenario tcp_reserved_memory = {
+	.name = "tcp-reserved-memory",
+	.summary = "memory is reserved with SO_RESERVE_MEM: charged, whatever is sent",
+	.connections = 50,
+	.pages = 68,
+	.play = play,
+};

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Sockets in BPF maps. One third are corked: what is sent waits in the map's
+ * part of the socket, charged, but in no queue. One third receive what they
+ * send, past TCP. The last third are in a map that decides nothing.
+ */
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "../bpf.h"
+#include "unread.h"
+
+#define CORK 20000
+#define PART 5000
+
+enum { CORKED, REDIRECTED, PLAIN, KINDS };
+
+/* The redirected socket is that of key 0, so each has a map of its own. */
+static void map_socket(struct stage *stage, int fd, unsigned int kind)
+{
+	int map = bpf_sockmap(1);
+
+	if (map < 0)
+		stage_fail(stage, "BPF_MAP_TYPE_SOCKMAP");
+	if (kind == CORKED && bpf_attach_cork(map, CORK))
+		stage_fail(stage, "bpf_msg_cork_bytes");
+	if (kind == REDIRECTED && bpf_attach_ingress(map))
+		stage_fail(stage, "bpf_msg_redirect_map");
+	if (bpf_sockmap_add(map, 0, fd))
+		stage_fail(stage, "BPF_MAP_UPDATE_ELEM");
+}
+
+static long long send_mapped(struct stage *stage, int fd, unsigned int i)
+{
+	static const char data[PART];
+
+	map_socket(stage, fd, i % KINDS);
+	if (i % KINDS == PLAIN)
+		return unread_fill(stage, fd);
+	if (send(fd, data, PART, MSG_NOSIGNAL) != PART)
+		stage_fail(stage, "send");
+	return PART;
+}
+
+/*
+ * Completes what is corked, and reads what was redirected: the receiver will
+ * not get that.
+ */
+static long long finish(struct stage *stage, int fd, unsigned int i)
+{
+	static char data[CORK - PART];
+
+	if (i % KINDS == CORKED &&
+	    send(fd, data, CORK - PART, MSG_NOSIGNAL) != CORK - PART)
+		stage_fail(stage, "send");
+	if (i % KINDS == REDIRECTED &&
+	    recv(fd, data, sizeof(data), 0) != PART)
+		stage_fail(stage, "recv");
+	return i % KINDS == CORKED ? CORK - PART :
+	       i % KINDS == REDIRECTED ? -PART : 0;
+}
+
+static bool expect(struct play *play, const struct unread_round *round)
+{
+	long long n = play->connections, corked = 0, redirected = 0;
+	struct books books;
+
+	if (!play_books(play, "sockets", &books))
+		return false;
+	for (size_t i = 0; i < books.n_sockets; i++) {
+		const struct books_socket *socket = &books.sockets[i];
+
+		if (!books_socket_held_by(socket, round->sender.pid))
+			continue;
+		corked += socket->hidden_bytes == PART;
+		redirected += socket->receive_queue_bytes == PART;
+	}
+	books_free(&books);
+	return play_expect(play, "peak",
+			   "sockets with hidden bytes of a cork",
+			   (n + KINDS - 1 - CORKED) / KINDS, corked) &&
+	       play_expect(play, "peak",
+			   "sockets that hold what they sent to themselves",
+			   (n + KINDS - 1 - REDIRECTED) / KINDS, redirected);
+}
+
+static bool is_possible(struct play *play)
+{
+	int map = bpf_sockmap(1);
+	bool possible;
+
+	if (map < 0)
+		return play_skip(play, "the kernel has no sockmap");
+	possible = !bpf_attach_cork(map, CORK);
+	close(map);
+	return possible || play_skip(play, "the kernel has no SK_MSG programs");
+}
+
+static void play(struct play *play)
+{
+	if (is_possible(play))
+		unread_play(play, &(struct unread){
+			.send = send_mapped,
+			.finish = finish,
+			.expect = expect,
+			.as_queued = true,
+		});
+}
+
+const struct scenario tcp_sockmap = {
+	.name = "tcp-sockmap",
+	.summary = "a BPF map holds back what is sent: charged beside the queues",
+	.connections = 30,
+	.pages = 1400,
+	.play = play,
+};
