@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * TLS in the kernel. Every other connection sends until nothing more fits: a
- * record waits half sent. The others keep a record open with MSG_MORE. Such
+ * TLS in the kernel. Every other connection sends a record for which there is
+ * not enough room: it waits, half sent. The others keep a record open with MSG_MORE. Such
  * records are charged, but are in no queue of the socket.
  */
-#include <errno.h>
 #include <linux/tls.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -13,7 +12,11 @@
 
 #include "unread.h"
 
-#define SNDBUF (64 * 1024)
+/* The least that the kernel allows: both ends together have no record. */
+#define SNDBUF 1
+#define RMEM "4096 8192 8192"
+/* The FIN waits in the receive queue until close(): it is no record. */
+#define PAGE sysconf(_SC_PAGESIZE)
 /* Of a record: type, version, length. */
 #define HEADER 5
 /* Smaller than a record may be. */
@@ -22,7 +25,7 @@
 #define OPEN_CHARGE (2 * OPEN + HEADER + \
 		     TLS_CIPHER_AES_GCM_128_IV_SIZE + \
 		     TLS_CIPHER_AES_GCM_128_TAG_SIZE)
-/* Of the largest record likewise. */
+/* The largest; as long as a part is not sent, all the plaintext is kept. */
 #define RECORD (16 * 1024)
 #define RECORD_CHARGE (OPEN_CHARGE + 2 * (RECORD - OPEN))
 
@@ -37,7 +40,7 @@ static bool start_tls(int fd, int direction)
 	       !setsockopt(fd, SOL_TLS, direction, &key, sizeof(key));
 }
 
-static void accepted(struct stage *stage, int fd)
+static void start_receiving(struct stage *stage, int fd)
 {
 	if (!start_tls(fd, TLS_RX))
 		stage_fail(stage, "TLS_RX");
@@ -48,19 +51,38 @@ static bool is_open(unsigned int i)
 	return i % 2;
 }
 
-static long long send_records(struct stage *stage, int fd, unsigned int i)
+static void start_sending(struct stage *stage, int fd)
 {
-	static const char data[OPEN];
 	int size = SNDBUF;
 
 	if (setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size)) ||
 	    !start_tls(fd, TLS_TX))
 		stage_fail(stage, "TLS_TX");
-	if (!is_open(i))
-		return unread_fill(stage, fd);
+}
+
+static const char data[RECORD];
+
+static long long send_open(struct stage *stage, int fd)
+{
 	if (send(fd, data, OPEN, MSG_MORE | MSG_NOSIGNAL) != OPEN)
 		stage_fail(stage, "send");
 	return OPEN;
+}
+
+static long long send_records(struct stage *stage, int fd, unsigned int i)
+{
+	start_sending(stage, fd);
+	return is_open(i) ? send_open(stage, fd) : unread_fill(stage, fd);
+}
+
+static long long send_too_much(struct stage *stage, int fd, unsigned int i)
+{
+	start_sending(stage, fd);
+	if (is_open(i))
+		return send_open(stage, fd);
+	if (send(fd, data, RECORD, MSG_DONTWAIT | MSG_NOSIGNAL) != RECORD)
+		stage_fail(stage, "send");
+	return RECORD;
 }
 
 /* Pushes out what waits; returns when it has gone to TCP. */
@@ -72,9 +94,12 @@ static long long push(struct stage *stage, int fd, unsigned int i)
 	return 1;
 }
 
-static bool expect(struct play *play, const struct unread_round *round)
+/* How many of the sender's sockets hide from so many bytes to so many. */
+static bool expect_hidden(struct play *play, const struct unread_round *round,
+			  const char *what, long long from, long long to,
+			  long long expected)
 {
-	long long open = 0, partial = 0;
+	long long actual = 0;
 	struct books books;
 
 	if (!play_books(play, "sockets", &books))
@@ -82,52 +107,75 @@ static bool expect(struct play *play, const struct unread_round *round)
 	for (size_t i = 0; i < books.n_sockets; i++) {
 		const struct books_socket *socket = &books.sockets[i];
 
-		if (!books_socket_held_by(socket, round->sender.pid))
-			continue;
-		open += socket->hidden_bytes == OPEN_CHARGE;
-		partial += socket->hidden_bytes > 0 &&
-			   socket->hidden_bytes <= RECORD_CHARGE &&
-			   socket->hidden_bytes != OPEN_CHARGE;
+		actual += books_socket_held_by(socket, round->sender.pid) &&
+			  socket->hidden_bytes >= from &&
+			  socket->hidden_bytes <= to;
 	}
 	books_free(&books);
-	return play_expect(play, "peak",
-			   "sockets with hidden bytes of an open record",
-			   play->connections / 2, open) &&
-	       play_expect(play, "peak",
-			   "sockets with hidden bytes of part of a record",
-			   play->connections - play->connections / 2, partial);
+	return play_expect(play, "peak", what, expected, actual);
 }
 
-/* The protocol is loaded when it is asked for, before there is a connection. */
+static bool expect_open(struct play *play, const struct unread_round *round)
+{
+	return expect_hidden(play, round,
+			     "sockets with hidden bytes of an open record",
+			     OPEN_CHARGE, OPEN_CHARGE, play->connections / 2);
+}
+
+static bool expect_partial(struct play *play, const struct unread_round *round)
+{
+	return expect_open(play, round) &&
+	       expect_hidden(play, round,
+			     "sockets with hidden bytes of part of a record",
+			     RECORD + 1, RECORD_CHARGE,
+			     play->connections - play->connections / 2);
+}
+
+/* TLS and its cipher are loaded when a connection asks for them. */
 static bool is_possible(struct play *play)
 {
-	int fd = socket(play->family, SOCK_STREAM, 0);
+	struct loopback server;
+	int listener, fd;
 	bool possible;
 
-	if (fd < 0)
-		return play_fail(play, "socket");
-	possible = setsockopt(fd, IPPROTO_TCP, TCP_ULP, "tls", sizeof("tls")) &&
-		   errno == ENOTCONN;
+	if (!play_listen(play, &server, 1, &listener))
+		return false;
+	fd = loopback_connect(&server);
+	possible = fd >= 0 && start_tls(fd, TLS_TX);
 	close(fd);
-	return possible || play_skip(play, "the kernel has no TLS");
+	close(listener);
+	return possible ||
+	       play_skip(play, "the kernel has no TLS with AES-GCM");
 }
 
 static void play(struct play *play)
 {
-	if (is_possible(play))
-		unread_play(play, &(struct unread){
-			.accepted = accepted,
-			.send = send_records,
-			.finish = push,
-			.expect = expect,
-			.as_queued = true,
-		});
+	if (!is_possible(play) ||
+	    !play_sysctl(play, "net.ipv4.tcp_rmem", RMEM))
+		return;
+	unread_play(play, &(struct unread){
+		.accepted = start_receiving,
+		.send = send_records,
+		.finish = push,
+		.expect = expect_open,
+		.as_queued = true,
+		.rest = PAGE,
+	});
+	/* a receiver that knows of TLS would take a whole record */
+	unread_play(play, &(struct unread){
+		.resume = start_receiving,
+		.send = send_too_much,
+		.finish = push,
+		.expect = expect_partial,
+		.as_queued = true,
+		.rest = PAGE,
+	});
 }
 
 const struct scenario tcp_ktls = {
 	.name = "tcp-ktls",
 	.summary = "TLS records in the kernel wait for a peer: charged beside the queues",
 	.connections = 50,
-	.pages = 128,
+	.pages = 32,
 	.play = play,
 };

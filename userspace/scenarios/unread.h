@@ -40,6 +40,8 @@ struct unread {
 	bool as_queued;
 	/* What each of the sender's sockets is charged with nothing sent. */
 	long long reserve;
+	/* What each of the receiver's may be, when everything is read. */
+	long long rest;
 };
 
 void unread_play(struct play *play, const struct unread *how);
