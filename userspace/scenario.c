@@ -48,6 +48,8 @@ const struct scenario *const scenarios[] = {
 	&tcp_splice_sendfile,
 	&tcp_out_of_order,
 	&tcp_urgent_data,
+	&tcp_orphan_states,
+	&cgroups,
 	&tcp_fastopen,
 	&tcp_reserved_memory,
 	&tcp_ktls,

@@ -72,12 +72,13 @@ static struct tcp_info info_of(struct stage *stage, int fd)
 }
 
 static void await(struct stage *stage, int fd, const char *what,
-		  bool (*is_so)(const struct tcp_info *info))
+		  bool (*is_so)(const struct tcp_info *info, int state),
+		  int state)
 {
 	for (int tries = 0; tries < PATIENCE; tries++) {
 		struct tcp_info info = info_of(stage, fd);
 
-		if (is_so(&info))
+		if (is_so(&info, state))
 			return;
 		nanosleep(&(struct timespec){ .tv_nsec = PAUSE_NS }, NULL);
 	}
@@ -85,19 +86,31 @@ static void await(struct stage *stage, int fd, const char *what,
 	stage_fail(stage, what);
 }
 
-static bool is_acknowledged(const struct tcp_info *info)
+static bool is_acknowledged(const struct tcp_info *info, int state)
 {
+	(void)state;
 	return !info->tcpi_unacked && !info->tcpi_notsent_bytes;
 }
 
 void segment_await_acknowledged(struct stage *stage, int fd)
 {
-	await(stage, fd, "waiting for acknowledgements", is_acknowledged);
+	await(stage, fd, "waiting for acknowledgements", is_acknowledged, 0);
+}
+
+static bool is_in_state(const struct tcp_info *info, int state)
+{
+	return info->tcpi_state == state;
+}
+
+void segment_await_state(struct stage *stage, int fd, int state)
+{
+	await(stage, fd, "waiting for a state", is_in_state, state);
 }
 
 /* How many segments the kernel makes of what it is given is its affair. */
-static bool is_all_but_one(const struct tcp_info *info)
+static bool is_all_but_one(const struct tcp_info *info, int state)
 {
+	(void)state;
 	return info->tcpi_sacked && !info->tcpi_notsent_bytes &&
 	       info->tcpi_sacked + 1 == info->tcpi_unacked;
 }
@@ -105,5 +118,5 @@ static bool is_all_but_one(const struct tcp_info *info)
 void segment_await_all_but_one(struct stage *stage, int fd)
 {
 	await(stage, fd, "waiting for selective acknowledgements",
-	      is_all_but_one);
+	      is_all_but_one, 0);
 }

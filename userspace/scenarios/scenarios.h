@@ -34,6 +34,8 @@ extern const struct scenario tcp_io_uring_zerocopy;
 extern const struct scenario tcp_splice_sendfile;
 extern const struct scenario tcp_out_of_order;
 extern const struct scenario tcp_urgent_data;
+extern const struct scenario tcp_orphan_states;
+extern const struct scenario cgroups;
 extern const struct scenario tcp_fastopen;
 extern const struct scenario tcp_reserved_memory;
 extern const struct scenario tcp_ktls;
