@@ -96,10 +96,11 @@ test-all: test test-debug	## all tests, and longer ones, on each of KERNELS
 		scripts/vm --kernel $$kernel -- skbalance run || failed=1; \
 	done; test -z "$$failed"
 
-bench:			## time and memory that a reading takes
+bench:			## time and memory that a reading takes, and what the tracker costs
 	$(Q)scripts/deps build vm
 	$(Q)$(MAKE) $(SILENT) command
 	$(Q)$(VM) --copy $(O)/skbalance-bench -- ./skbalance-bench
+	$(Q)$(VM) --copy $(O)/skbalance-track-bench -- ./skbalance-track-bench
 
 check:			## checkpatch, sparse, W=1, shellcheck, codespell
 	$(Q)scripts/deps build lint

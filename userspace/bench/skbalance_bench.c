@@ -7,16 +7,13 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "actor.h"
-#include "array.h"
+#include "bench/measure.h"
 #include "books.h"
 #include "command.h"
 #include "error.h"
@@ -30,51 +27,11 @@
 /* How many readings must leave the machine's memory as it was. */
 #define READINGS 100
 
-extern char **environ;
-
-static double now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (double)now.tv_sec * 1e3 + (double)now.tv_nsec / 1e6;
-}
-
-static int compare_doubles(const void *a, const void *b)
-{
-	const double *x = a, *y = b;
-
-	return (*x > *y) - (*x < *y);
-}
-
-static double median(double *values, size_t count)
-{
-	qsort(values, count, sizeof(*values), compare_doubles);
-	return values[count / 2];
-}
-
-/* The time of a whole process, its output thrown away; < 0: it failed. */
-static double time_command(char *const *argv)
-{
-	posix_spawn_file_actions_t actions;
-	double start = now_ms();
-	int status = -1;
-	pid_t pid;
-
-	posix_spawn_file_actions_init(&actions);
-	posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0);
-	errno = posix_spawnp(&pid, argv[0], &actions, NULL, argv, environ);
-	posix_spawn_file_actions_destroy(&actions);
-	if (errno || waitpid(pid, &status, 0) < 0 || status)
-		return -1;
-	return now_ms() - start;
-}
-
 /* The time to open, read and close a file; < 0: it failed. */
 static double time_file(const char *path)
 {
 	static char buffer[65536];
-	double start = now_ms();
+	double start = measure_now_ms();
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	ssize_t length;
 
@@ -83,7 +40,7 @@ static double time_file(const char *path)
 	while ((length = read(fd, buffer, sizeof(buffer))) > 0)
 		;
 	close(fd);
-	return length < 0 ? -1 : now_ms() - start;
+	return length < 0 ? -1 : measure_now_ms() - start;
 }
 
 struct contender {
@@ -98,7 +55,7 @@ enum { BALANCE, PROC, SS, SS_VERSION, COMMAND, CONTENDERS };
 static double time_contender(const struct contender *contender)
 {
 	return contender->argv[0][0] == '/' ? time_file(contender->argv[0]) :
-					      time_command(contender->argv);
+					      measure_command(contender->argv);
 }
 
 static bool race(struct contender contenders[CONTENDERS])
@@ -119,7 +76,7 @@ static bool race(struct contender contenders[CONTENDERS])
 		}
 	}
 	for (int i = 0; i < CONTENDERS; i++)
-		contenders[i].median = median(contenders[i].times, RUNS);
+		contenders[i].median = measure_median(contenders[i].times, RUNS);
 	return true;
 }
 
@@ -154,7 +111,7 @@ static bool measure(struct cost *cost)
 		cost->bytes = (double)books.header.snapshot_bytes;
 		books_free(&books);
 	}
-	cost->pause_us = median(pauses, RUNS);
+	cost->pause_us = measure_median(pauses, RUNS);
 	return true;
 }
 
@@ -262,26 +219,9 @@ static bool crowd_await(struct crowd *crowd)
 	return true;
 }
 
-static void add_row(struct table *table, const char *what, const char *format,
-		    double value, const char *required, bool met)
-{
-	char text[32];
-
-	snprintf(text, sizeof(text), format, value);
-	table_row(table);
-	table_text(table, what);
-	table_text(table, text);
-	table_text(table, required);
-	table_text(table, required ? met ? "met" : "MISSED" : NULL);
-}
-
 static void print_figures(const struct contender *c, const struct cost *few,
 			  const struct cost *many, double kept_kib)
 {
-	static const struct table_column columns[] = {
-		{ "WHAT", false }, { "MEASURED", true }, { "REQUIRED", true },
-		{ "", false },
-	};
 	double slope = (many->pause_us - few->pause_us) /
 		       (many->sockets - few->sockets);
 	double each = many->pause_us / many->sockets;
@@ -290,25 +230,25 @@ static void print_figures(const struct contender *c, const struct cost *few,
 	double bytes = many->bytes / many->sockets;
 	struct table table;
 
-	table_init(&table, columns, ARRAY_SIZE(columns));
-	add_row(&table, "sockets", "%.0f", many->sockets, NULL, true);
+	measure_table(&table);
+	measure_row(&table, "sockets", "%.0f", many->sockets, NULL, true);
 	for (int i = 0; i < CONTENDERS; i++)
-		add_row(&table, c[i].name, "%.1f", c[i].median, NULL, true);
-	add_row(&table, "ss : balance", "%.1f", ss, ">= 30", ss >= 30);
-	add_row(&table, "ss without its start : balance", "%.1f",
+		measure_row(&table, c[i].name, "%.1f", c[i].median, NULL, true);
+	measure_row(&table, "ss : balance", "%.1f", ss, ">= 30", ss >= 30);
+	measure_row(&table, "ss without its start : balance", "%.1f",
 		(c[SS].median - c[SS_VERSION].median) / c[BALANCE].median,
 		NULL, true);
-	add_row(&table, "/proc/net/tcp : balance", "%.1f", proc, ">= 10",
+	measure_row(&table, "/proc/net/tcp : balance", "%.1f", proc, ">= 10",
 		proc >= 10);
-	add_row(&table, "machine stopped (us)", "%.0f", many->pause_us, NULL,
+	measure_row(&table, "machine stopped (us)", "%.0f", many->pause_us, NULL,
 		true);
-	add_row(&table, "... for a socket (us)", "%.2f", each, "<= 1",
+	measure_row(&table, "... for a socket (us)", "%.2f", each, "<= 1",
 		each <= 1);
-	add_row(&table, "... for one more socket (us)", "%.2f", slope, "<= 1",
+	measure_row(&table, "... for one more socket (us)", "%.2f", slope, "<= 1",
 		slope <= 1);
-	add_row(&table, "memory while reading (bytes a socket)", "%.0f", bytes,
+	measure_row(&table, "memory while reading (bytes a socket)", "%.0f", bytes,
 		"<= 128", bytes <= 128);
-	add_row(&table, "memory kept by 100 readings (KiB a reading)", "%.0f",
+	measure_row(&table, "memory kept by 100 readings (KiB a reading)", "%.0f",
 		kept_kib / READINGS, "0", kept_kib / READINGS < 10);
 	table_print(&table, stdout);
 	table_free(&table);
