@@ -6,15 +6,24 @@
 #include <linux/module.h>
 
 #include "dump.h"
+#include "track.h"
 
 static int __init skbal_init(void)
 {
-	return skbal_dump_init();
+	int err = skbal_track_init();
+
+	if (err)
+		return err;
+	err = skbal_dump_init();
+	if (err)
+		skbal_track_exit();
+	return err;
 }
 
 static void __exit skbal_exit(void)
 {
 	skbal_dump_exit();
+	skbal_track_exit();
 }
 
 module_init(skbal_init);
