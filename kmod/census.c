@@ -243,11 +243,13 @@ static void detail_read(const struct sock *sk, struct skbal_detail *ret)
 	ret->holders = 0;
 	ret->listener = 0;
 	ret->wait_ms = 0;
+	ret->birth = 0;
 	addresses_read(sk, ret);
 }
 
 static struct skbal_socket *entry_new(struct skbal_snapshot *snap, u32 *slot,
-				      struct sock *sk, int protocol)
+				      struct sock *sk, int protocol,
+				      unsigned int found)
 {
 	struct skbal_socket *socket;
 
@@ -261,7 +263,7 @@ static struct skbal_socket *entry_new(struct skbal_snapshot *snap, u32 *slot,
 	socket->protocol = protocol;
 	socket->net = net_of(snap, sock_net(sk));
 	socket->state = READ_ONCE(sk->sk_state);
-	socket->flags = (sk->sk_net_refcnt ? SKBAL_USED : 0) |
+	socket->flags = found | (sk->sk_net_refcnt ? SKBAL_USED : 0) |
 			(sk->sk_family == AF_INET6 ? SKBAL_IPV6 : 0);
 	socket->motion = 0;
 	socket->parent = 0;
@@ -291,9 +293,10 @@ static void entry_fill(struct skbal_snapshot *snap,
 }
 
 static struct skbal_socket *entry_add(struct skbal_snapshot *snap, u32 *slot,
-				      struct sock *sk, int protocol)
+				      struct sock *sk, int protocol,
+				      unsigned int found)
 {
-	struct skbal_socket *socket = entry_new(snap, slot, sk, protocol);
+	struct skbal_socket *socket = entry_new(snap, slot, sk, protocol, found);
 
 	if (socket && !is_foreign(snap, protocol))
 		entry_fill(snap, socket, sk);
@@ -346,10 +349,9 @@ census_enter(struct skbal_snapshot *snap, u32 *slot, struct sock *sk,
 
 	if (protocol < 0)
 		return NULL;
-	socket = entry_add(snap, slot, sk, protocol);
+	socket = entry_add(snap, slot, sk, protocol, found);
 	if (!socket)
 		return NULL;
-	socket->flags |= found;
 	if (snap->walk == 2) {
 		mark_churn(snap, socket);
 		socket->flags |= SKBAL_AGAIN;
@@ -369,9 +371,10 @@ struct skbal_socket *skbal_census_meet(struct skbal_snapshot *snap,
 	if (snap->walk == 2) {
 		if (!(socket->flags & SKBAL_AGAIN))
 			entry_compare(snap, socket, sk);
-		found |= SKBAL_AGAIN;
+		socket->flags |= SKBAL_AGAIN;
 	}
-	socket->flags |= found;
+	/* the tracker meets everything: of interest is what only it has met */
+	socket->flags |= found & ~(SKBAL_TRACKED | SKBAL_ADRIFT);
 	return socket;
 }
 
@@ -389,7 +392,8 @@ static void read_ownership(struct skbal_snapshot *snap)
 		if (socket->flags & SKBAL_HELD)
 			continue;
 		socket->flags |= ownership_flags(socket->sk);
-		if (socket->flags & SKBAL_DEAD && is_tcp(socket->sk))
+		if (socket->flags & SKBAL_DEAD && is_tcp(socket->sk) &&
+		    !(socket->flags & SKBAL_TRACKED))
 			snap->orphans_met++;
 	}
 }

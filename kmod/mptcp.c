@@ -126,6 +126,9 @@ static void meet_subflows(struct skbal_snapshot *snap, struct sock *sk)
 
 	if (snap->live || !layout.known || sk->sk_lock.owned)
 		return;
+	/* a newborn */
+	if (!READ_ONCE(head->next))
+		return;
 	list_for_each(node, head) {
 		struct sock *ssk = word(node, layout.subflow);
 
@@ -136,6 +139,18 @@ static void meet_subflows(struct skbal_snapshot *snap, struct sock *sk)
 	}
 }
 
+/*
+ * What only the tracker has met may have left its msk, or be about to: live,
+ * nothing would stop it.
+ */
+static bool is_leaving(const struct skbal_snapshot *snap,
+		       const struct skbal_socket *socket,
+		       const struct sock *ssk)
+{
+	return socket->flags & SKBAL_TRACKED &&
+	       (snap->live || is_destroyed(ssk));
+}
+
 void skbal_mptcp_meet(struct skbal_snapshot *snap, struct skbal_socket *socket,
 		      struct sock *sk)
 {
@@ -144,7 +159,8 @@ void skbal_mptcp_meet(struct skbal_snapshot *snap, struct skbal_socket *socket,
 		meet_subflows(snap, sk);
 	} else if (socket->flags & SKBAL_SUBFLOW) {
 		snap->subflows++;
-		meet_msk(snap, socket, sk);
+		if (!is_leaving(snap, socket, sk))
+			meet_msk(snap, socket, sk);
 	}
 }
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+#include <linux/jiffies.h>
 #include <linux/log2.h>
 #include <linux/mm.h>
 #include <linux/percpu_counter.h>
@@ -14,6 +15,7 @@
 #include "sctp.h"
 #include "snapshot.h"
 #include "tcp.h"
+#include "track.h"
 #include "udp.h"
 #include "unix.h"
 
@@ -98,6 +100,10 @@ static int detail_reserve(struct skbal_snapshot *snap)
 		err = array_reserve(&snap->processes,
 				    with_slack(snap->processes.wanted),
 				    sizeof(struct skbal_process));
+	if (!err && snap->with_births)
+		err = array_reserve(&snap->births,
+				    with_slack(skbal_track_sockets()),
+				    sizeof(struct skbal_birth));
 	return err;
 }
 
@@ -130,7 +136,8 @@ static bool snapshot_fits(const struct skbal_snapshot *snap)
 	return snap->sockets.wanted <= snap->sockets.size &&
 	       snap->nets.wanted <= snap->nets.size &&
 	       snap->holders.wanted <= snap->holders.size &&
-	       snap->processes.wanted <= snap->processes.size;
+	       snap->processes.wanted <= snap->processes.size &&
+	       snap->births.wanted <= snap->births.size;
 }
 
 static bool counter_is_new(const struct skbal_snapshot *snap, unsigned int n,
@@ -185,6 +192,7 @@ static void walk(struct skbal_snapshot *snap, unsigned int number)
 	skbal_unix_walk(snap);
 	skbal_owner_walk(snap);
 	skbal_mptcp_walk(snap);
+	skbal_track_walk(snap);
 	rcu_read_unlock();
 	skbal_census_finish(snap);
 }
@@ -249,6 +257,7 @@ int skbal_snapshot_take(struct skbal_snapshot *snap)
 			take_live(snap);
 		else
 			stop_machine(take_stopped, snap, NULL);
+		snap->jiffies = jiffies;
 		if (snapshot_fits(snap))
 			return 0;
 	}
@@ -261,6 +270,7 @@ size_t skbal_snapshot_bytes(const struct skbal_snapshot *snap)
 	       snap->details.size * sizeof(struct skbal_detail) +
 	       snap->holders.size * sizeof(struct skbal_holder) +
 	       snap->processes.size * sizeof(struct skbal_process) +
+	       snap->births.size * sizeof(struct skbal_birth) +
 	       snap->nets.size * sizeof(struct skbal_net) +
 	       BIT(snap->net_index_bits) * sizeof(*snap->net_index) +
 	       BIT(snap->index_bits) * sizeof(*snap->index);
@@ -272,6 +282,7 @@ void skbal_snapshot_free(struct skbal_snapshot *snap)
 	kvfree(snap->details.items);
 	kvfree(snap->holders.items);
 	kvfree(snap->processes.items);
+	kvfree(snap->births.items);
 	kvfree(snap->nets.items);
 	kvfree(snap->index);
 	kvfree(snap->net_index);

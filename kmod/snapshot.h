@@ -20,6 +20,7 @@
 #include <linux/string.h>
 #include <linux/types.h>
 
+#include "birth.h"
 #include "charge.h"
 #include "pool.h"
 
@@ -34,7 +35,9 @@ enum skbal_socket_flag {
 	SKBAL_HELD	= BIT(2),	/* in a descriptor table */
 	SKBAL_PASSED	= BIT(3),	/* in an SCM_RIGHTS message */
 	SKBAL_REGISTERED = BIT(4),	/* with io_uring */
-	SKBAL_TRACKED	= BIT(5),	/* since it was born: see track.h */
+	/* only the tracker leads to it; is there nothing that it belongs to? */
+	SKBAL_TRACKED	= BIT(5),
+	SKBAL_ADRIFT	= BIT(16),
 	/* what belongs to it; asked only if it is not held */
 	SKBAL_DEAD	= BIT(6),	/* closed by its process: an orphan */
 	SKBAL_FILE	= BIT(7),	/* its struct socket has a file */
@@ -61,7 +64,7 @@ struct skbal_socket {
 	u32 motion;			/* changes with every packet and call */
 	u32 parent;			/* of a subflow: its msk, plus one, or 0 */
 	u32 net;			/* index into nets */
-	u16 flags;
+	u32 flags;
 	u8 state;
 	u8 protocol;			/* index into protocols */
 	u8 class;			/* enum skbal_class */
@@ -81,6 +84,7 @@ struct skbal_detail {
 	u32 holders;			/* the last one met */
 	u32 listener;			/* of an accept queue's child */
 	u32 wait_ms;			/* likewise */
+	u32 birth;			/* where the tracker has seen it */
 };
 
 /* One process that has the socket in a descriptor table; they form a ring. */
@@ -122,6 +126,8 @@ struct skbal_snapshot {
 	bool live;
 	/* whether details and holders are wanted */
 	bool detail;
+	/* whether births are; needs detail */
+	bool with_births;
 	/* the reader's: pids are printed as numbered there */
 	struct pid_namespace *pid_ns;
 
@@ -130,6 +136,7 @@ struct skbal_snapshot {
 	struct skbal_array details;	/* struct skbal_detail, one for each */
 	struct skbal_array holders;	/* struct skbal_holder */
 	struct skbal_array processes;	/* struct skbal_process */
+	struct skbal_array births;	/* struct skbal_birth; only with_births */
 	struct skbal_array nets;	/* struct skbal_net */
 	u32 *index;			/* of sockets, hashed by sk */
 	unsigned int index_bits;
@@ -155,6 +162,7 @@ struct skbal_snapshot {
 
 	unsigned int walk;		/* 1 or, in live mode, 2 */
 	u64 pause_ns;
+	unsigned long jiffies;		/* when it was taken */
 };
 
 static inline struct skbal_socket *
@@ -183,6 +191,12 @@ skbal_snapshot_process(const struct skbal_snapshot *snap, size_t i)
 	return (struct skbal_process *)snap->processes.items + i;
 }
 
+static inline struct skbal_birth *
+skbal_snapshot_birth(const struct skbal_snapshot *snap, size_t i)
+{
+	return (struct skbal_birth *)snap->births.items + i;
+}
+
 static inline struct skbal_net *
 skbal_snapshot_net(const struct skbal_snapshot *snap, size_t i)
 {
@@ -193,6 +207,15 @@ static inline bool skbal_snapshot_is_mptcp(const struct skbal_snapshot *snap,
 					   const struct skbal_socket *socket)
 {
 	return str_has_prefix(snap->protocols[socket->protocol].name, "MPTCP");
+}
+
+/* Nothing but the tracker leads to the socket, and it belongs to nothing. */
+static inline bool
+skbal_snapshot_is_unreachable(const struct skbal_socket *socket)
+{
+	return socket->flags & SKBAL_ADRIFT && !socket->parent &&
+	       !(socket->flags & (SKBAL_HASHED | SKBAL_QUEUED | SKBAL_HELD |
+				  SKBAL_PASSED | SKBAL_REGISTERED));
 }
 
 static inline enum skbal_pool_id
