@@ -59,21 +59,14 @@ bool skbal_balance_is_fractional(const struct skbal_snapshot *snap,
 	       !skbal_snapshot_is_mptcp(snap, socket);
 }
 
-/* Nothing but the tracker leads to the socket. */
-static bool is_unreachable(const struct skbal_socket *socket)
-{
-	return socket->flags & SKBAL_TRACKED && !socket->parent &&
-	       !(socket->flags & (SKBAL_HASHED | SKBAL_QUEUED | SKBAL_HELD |
-				  SKBAL_PASSED | SKBAL_REGISTERED));
-}
-
 static enum skbal_class class_of(const struct skbal_socket *socket)
 {
 	if (socket->flags & SKBAL_QUEUED)
 		return SKBAL_ACCEPT_QUEUE;
+	if (skbal_snapshot_is_unreachable(socket))
+		return SKBAL_UNREACHABLE;
 	if (socket->flags & SKBAL_DEAD)
-		return is_unreachable(socket) ? SKBAL_UNREACHABLE :
-						SKBAL_ORPHAN;
+		return SKBAL_ORPHAN;
 	if (!(socket->flags & SKBAL_HELD))
 		return socket->flags & (SKBAL_FILE | SKBAL_PASSED |
 					SKBAL_REGISTERED) ?
@@ -86,14 +79,17 @@ static enum skbal_class class_of(const struct skbal_socket *socket)
 }
 
 /*
+ * A destroyed socket is not counted any more, and waits for the last reference.
  * Closed SCTP sockets are not counted as allocated any more, although they are
  * charged until their associations have ended (sctp_close()).
  */
 static bool is_allocated(const struct skbal_snapshot *snap,
 			 const struct skbal_socket *socket)
 {
-	return !(socket->flags & SKBAL_DEAD &&
-		 skbal_snapshot_pool(snap, socket) == SKBAL_POOL_SCTP);
+	if (!(socket->flags & SKBAL_DEAD))
+		return true;
+	return skbal_snapshot_pool(snap, socket) != SKBAL_POOL_SCTP &&
+	       !(socket->flags & SKBAL_TRACKED && socket->state == TCP_CLOSE);
 }
 
 static void add_socket(const struct skbal_snapshot *snap,

@@ -114,6 +114,14 @@ static bool is_well_known(const char *protocol)
 	return false;
 }
 
+/* What was closed and is still kept by a reference has no business there. */
+static bool is_used(const struct skbal_socket *socket)
+{
+	return socket->flags & SKBAL_USED &&
+	       !(socket->flags & SKBAL_DEAD &&
+		 skbal_snapshot_is_unreachable(socket));
+}
+
 static void count_met(const struct skbal_snapshot *snap, struct met *met)
 {
 	size_t i;
@@ -125,7 +133,7 @@ static void count_met(const struct skbal_snapshot *snap, struct met *met)
 			&snap->protocols[socket->protocol];
 		struct met *net = &met[socket->net];
 
-		net->used += !!(socket->flags & SKBAL_USED);
+		net->used += is_used(socket);
 		net->all[socket->protocol]++;
 		net->inuse[socket->protocol] += is_inuse(protocol, socket);
 		net->strange += protocol->pool == SKBAL_POOL_NONE &&
