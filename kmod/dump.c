@@ -8,11 +8,13 @@
 #include <net/tcp_states.h>
 
 #include "balance.h"
+#include "birth.h"
 #include "counter.h"
 #include "dump.h"
 #include "group.h"
 #include "pause.h"
 #include "text.h"
+#include "track.h"
 
 /* One open file: its snapshot, from open to release. */
 struct dump {
@@ -80,7 +82,9 @@ static void show_header(struct seq_file *seq, const struct dump *dump)
 	seq_printf(seq, "snapshot_bytes %zu\n",
 		   skbal_snapshot_bytes(&dump->snap));
 	seq_printf(seq, "sockets_owned %llu\n", owned);
-	seq_puts(seq, "track 0\n");
+	seq_printf(seq, "track %d\n", skbal_track_on());
+	if (skbal_track_on())
+		seq_printf(seq, "track_lost %lu\n", skbal_track_lost());
 }
 
 static void show_protocol_names(struct seq_file *seq, const struct dump *dump,
@@ -356,6 +360,9 @@ static void show_socket(struct seq_file *seq, const struct dump *dump, u32 row)
 	show_charge(seq, &socket->charge);
 	show_flags(seq, snap, socket);
 	seq_putc(seq, '\n');
+	if (detail->birth)
+		skbal_birth_show(seq, skbal_snapshot_birth(snap, detail->birth - 1),
+				 snap->jiffies);
 }
 
 static void show_counter(struct seq_file *seq,
@@ -514,6 +521,7 @@ static int dump_take(struct dump *dump)
 	}
 	dump->snap.live = dump->file->live;
 	dump->snap.detail = kind->sockets || kind->owners;
+	dump->snap.with_births = kind->sockets && skbal_track_on();
 	dump->snap.pid_ns = task_active_pid_ns(current);
 	skbal_pools_get(dump->snap.protos);
 	err = dump_settle(dump);
