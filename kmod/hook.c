@@ -82,20 +82,21 @@ static int on_clone(struct kretprobe_instance *instance, struct pt_regs *regs)
 {
 	struct sock *sk = (struct sock *)regs_return_value(regs);
 
+	/* before 5.15 it is that of the probe's trampoline */
+	instruction_pointer_set(regs, get_kretprobe_retaddr(instance));
 	if (sk)
 		skbal_track_born(sk, *(struct sock **)instance->data, regs);
 	return 0;
 }
 
-/* PERMANENT: while they are there, ftrace cannot be switched off. */
 static struct ftrace_ops births = {
 	.func = on_init_data,
-	.flags = FTRACE_OPS_FL_PERMANENT | FTRACE_OPS_FL_SAVE_REGS,
+	.flags = SKBAL_FTRACE_FLAGS,
 };
 
 static struct ftrace_ops deaths = {
 	.func = on_destruct,
-	.flags = FTRACE_OPS_FL_PERMANENT | FTRACE_OPS_FL_SAVE_REGS,
+	.flags = SKBAL_FTRACE_FLAGS,
 };
 
 static struct kretprobe clones = {
