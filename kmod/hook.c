@@ -111,6 +111,12 @@ unsigned long skbal_hook_missed(void)
 	return clones.nmissed + clones.kp.nmissed;
 }
 
+/* ftrace_free_filter() is not exported everywhere. */
+static void filter_free(struct ftrace_ops *ops)
+{
+	ftrace_set_filter(ops, NULL, 0, 1);
+}
+
 static int hook_function(struct ftrace_ops *ops, const char *function)
 {
 	int err = ftrace_set_filter(ops, (unsigned char *)function,
@@ -120,7 +126,7 @@ static int hook_function(struct ftrace_ops *ops, const char *function)
 		err = register_ftrace_function(ops);
 	if (err) {
 		pr_err("skbalance: track=1: %s() cannot be hooked (error %d)\n", function, err);
-		ftrace_free_filter(ops);
+		filter_free(ops);
 	}
 	return err;
 }
@@ -128,7 +134,7 @@ static int hook_function(struct ftrace_ops *ops, const char *function)
 static void unhook_function(struct ftrace_ops *ops)
 {
 	unregister_ftrace_function(ops);
-	ftrace_free_filter(ops);
+	filter_free(ops);
 }
 
 static int hook_clones(void)
