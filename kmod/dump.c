@@ -365,17 +365,25 @@ static void show_socket(struct seq_file *seq, const struct dump *dump, u32 row)
 				 snap->jiffies);
 }
 
+static void show_text(struct seq_file *seq, const char *name, const char *text)
+{
+	seq_printf(seq, " %s=", name);
+	if (*text)
+		skbal_text_escape(seq, text);
+	else
+		seq_putc(seq, '-');
+}
+
 static void show_counter(struct seq_file *seq,
 			 const struct skbal_counter *counter)
 {
 	seq_printf(seq, "counter name=%s", counter->name);
 	show_id(seq, "netns", counter->netns);
-	seq_puts(seq, " protocol=");
-	skbal_text_escape(seq, *counter->protocol ? counter->protocol : "-");
-	seq_printf(seq, " kernel=%lld census=%lld verdict=%s reason=",
+	show_text(seq, "protocol", counter->protocol);
+	seq_printf(seq, " kernel=%lld census=%lld verdict=%s",
 		   counter->kernel, counter->census,
 		   skbal_verdict_names[counter->verdict]);
-	skbal_text_escape(seq, *counter->reason ? counter->reason : "-");
+	show_text(seq, "reason", counter->reason);
 	seq_putc(seq, '\n');
 }
 

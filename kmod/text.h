@@ -10,7 +10,8 @@ struct seq_file;
  *
  * Every byte that is not printable ASCII, and space, "=", "," and "\" come out
  * as \ooo (octal), so that a process name can neither break a line nor forge a
- * pair, nor send anything to a terminal.
+ * pair, nor send anything to a terminal. Nor is it taken for no text: a lone
+ * "-" is \055, and an empty text \000.
  */
 void skbal_text_escape(struct seq_file *seq, const char *text);
 

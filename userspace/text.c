@@ -30,7 +30,8 @@ bool text_unescape(char *text)
 			return false;
 		byte = (from[1] - '0') << 6 | (from[2] - '0') << 3 |
 		       (from[3] - '0');
-		if (!byte)
+		/* an empty text is written as its end */
+		if (!byte && (to != text || from[4]))
 			return false;
 		*to++ = (char)byte;
 		from += 4;

@@ -236,20 +236,20 @@ static void print_figures(const struct contender *c, const struct cost *few,
 		measure_row(&table, c[i].name, "%.1f", c[i].median, NULL, true);
 	measure_row(&table, "ss : balance", "%.1f", ss, ">= 30", ss >= 30);
 	measure_row(&table, "ss without its start : balance", "%.1f",
-		(c[SS].median - c[SS_VERSION].median) / c[BALANCE].median,
-		NULL, true);
+		    (c[SS].median - c[SS_VERSION].median) / c[BALANCE].median,
+		    NULL, true);
 	measure_row(&table, "/proc/net/tcp : balance", "%.1f", proc, ">= 10",
-		proc >= 10);
+		    proc >= 10);
 	measure_row(&table, "machine stopped (us)", "%.0f", many->pause_us, NULL,
-		true);
+		    true);
 	measure_row(&table, "... for a socket (us)", "%.2f", each, "<= 1",
-		each <= 1);
+		    each <= 1);
 	measure_row(&table, "... for one more socket (us)", "%.2f", slope, "<= 1",
-		slope <= 1);
+		    slope <= 1);
 	measure_row(&table, "memory while reading (bytes a socket)", "%.0f", bytes,
-		"<= 128", bytes <= 128);
+		    "<= 128", bytes <= 128);
 	measure_row(&table, "memory kept by 100 readings (KiB a reading)", "%.0f",
-		kept_kib / READINGS, "0", kept_kib / READINGS < 10);
+		    kept_kib / READINGS, "0", kept_kib / READINGS < 10);
 	table_print(&table, stdout);
 	table_free(&table);
 }

@@ -40,10 +40,10 @@ static long long charge_of(struct stage *stage, int fd)
 	struct meminfo info;
 	int bytes;
 
-	do
+	do {
 		if (ioctl(fd, FIONREAD, &bytes))
 			stage_fail(stage, "FIONREAD");
-	while (bytes < PAYLOAD);
+	} while (bytes < PAYLOAD);
 	if (!meminfo_of_socket(fd, &info))
 		stage_fail(stage, "SO_MEMINFO");
 	return meminfo_bytes(&info);

@@ -17,11 +17,20 @@ static void escapes_are_undone(void **state)
 	assert_string_equal(text, "a b\377\\");
 }
 
+static void an_empty_text_is_written_as_its_end(void **state)
+{
+	char text[] = "\\000";
+
+	(void)state;
+	assert_true(text_unescape(text));
+	assert_string_equal(text, "");
+}
+
 static void bad_escapes_are_refused(void **state)
 {
 	static const char *const bad[] = {
-		"\\", "a\\1", "\\12", "\\128", "\\400", "\\777", "\\000",
-		"\\x41", "\\\\",
+		"\\", "a\\1", "\\12", "\\128", "\\400", "\\777", "a\\000",
+		"\\000a", "\\x41", "\\\\",
 	};
 
 	(void)state;
@@ -168,6 +177,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(escapes_are_undone),
+		cmocka_unit_test(an_empty_text_is_written_as_its_end),
 		cmocka_unit_test(bad_escapes_are_refused),
 		cmocka_unit_test(escaping_is_reversible),
 		cmocka_unit_test(utf8_is_valid_always),
