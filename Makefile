@@ -73,6 +73,7 @@ test-scripts:		## tests of the scripts
 	$(Q)scripts/tests/toolchain
 	$(Q)scripts/tests/vm
 	$(Q)scripts/tests/verdicts
+	$(Q)scripts/tests/robust
 
 test-scenarios:		## every scenario, in a VM
 	$(Q)scripts/deps build vm
