@@ -81,6 +81,7 @@ test-scenarios:		## every scenario, in a VM
 
 test-debug:		## every scenario on a kernel that checks itself (built once: ten minutes)
 	$(Q)scripts/deps build vm
+	$(Q)scripts/tests/allocations
 	$(Q)scripts/vm --kernel debug --timeout 7200 -- skbalance run
 
 # Three runs in a row, the largest server that fits 4 GiB, 1,000 readings under load, and the
