@@ -82,7 +82,7 @@ test-scenarios:		## every scenario, in a VM
 test-debug:		## every scenario on a kernel that checks itself (built once: ten minutes)
 	$(Q)scripts/deps build vm
 	$(Q)scripts/tests/allocations
-	$(Q)scripts/vm --kernel debug --timeout 7200 -- skbalance run
+	$(Q)scripts/vm --kernel debug --timeout 7200 -- skbalance run --connections 200
 
 # Three runs in a row, the largest server that fits 4 GiB, 1,000 readings under load, and the
 # other kernels.
