@@ -27,9 +27,13 @@ static int sockets;
 module_param(sockets, int, 0444);
 MODULE_PARM_DESC(sockets, "sockets that sockets_allocated has too many");
 
+static struct proto *prot;
 static struct socket *own;
 
-/* A kernel socket that is in the protocol's table, as one must be to be found. */
+/*
+ * A kernel socket that is in the protocol's table, as one must be to be found.
+ * It tells the protocol, which not every kernel exports, and loses the bytes.
+ */
 static int own_create(void)
 {
 	bool datagram = protocol == IPPROTO_UDP;
@@ -44,21 +48,24 @@ static int own_create(void)
 	err = kernel_bind(own, (void *)&address, sizeof(address));
 	if (!err && !datagram)
 		err = kernel_listen(own, 1);
-	if (err)
+	prot = own->sk->sk_prot;
+	if (err || !bytes) {
 		sock_release(own);
+		own = NULL;
+	}
 	return err;
 }
 
 static void break_books(int sign)
 {
-	struct proto *prot = own->sk->sk_prot;
-
 	atomic_long_add(sign * pages, prot->memory_allocated);
 	if (prot->sockets_allocated)
 		percpu_counter_add(prot->sockets_allocated, sign * sockets);
-	lock_sock(own->sk);
-	own->sk->sk_forward_alloc -= sign * bytes;
-	release_sock(own->sk);
+	if (own) {
+		lock_sock(own->sk);
+		own->sk->sk_forward_alloc -= sign * bytes;
+		release_sock(own->sk);
+	}
 }
 
 static int __init fault_init(void)
@@ -74,7 +81,8 @@ static int __init fault_init(void)
 static void __exit fault_exit(void)
 {
 	break_books(-1);
-	sock_release(own);
+	if (own)
+		sock_release(own);
 }
 
 module_init(fault_init);
