@@ -48,6 +48,7 @@ const struct scenario *const scenarios[] = {
 	&tcp_splice_sendfile,
 	&tcp_out_of_order,
 	&tcp_urgent_data,
+	&tcp_lossy_link,
 	&namespaces,
 	&tcp_orphan_states,
 	&cgroups,

@@ -107,6 +107,11 @@ void segment_await_state(struct stage *stage, int fd, int state)
 	await(stage, fd, "waiting for a state", is_in_state, state);
 }
 
+unsigned int segment_out_of_order(struct stage *stage, int fd)
+{
+	return info_of(stage, fd).tcpi_rcv_ooopack;
+}
+
 /* How many segments the kernel makes of what it is given is its affair. */
 static bool is_all_but_one(const struct tcp_info *info, int state)
 {

@@ -25,6 +25,9 @@ void segment_await_acknowledged(struct stage *stage, int fd);
 /* Waits until the connection is in TCP_FIN_WAIT2 or the like. */
 void segment_await_state(struct stage *stage, int fd, int state);
 
+/* How many came too early, so far. */
+unsigned int segment_out_of_order(struct stage *stage, int fd);
+
 /* Waits until all but one segment of it has come to the peer. */
 void segment_await_all_but_one(struct stage *stage, int fd);
 

@@ -34,6 +34,7 @@ extern const struct scenario tcp_io_uring_zerocopy;
 extern const struct scenario tcp_splice_sendfile;
 extern const struct scenario tcp_out_of_order;
 extern const struct scenario tcp_urgent_data;
+extern const struct scenario tcp_lossy_link;
 extern const struct scenario namespaces;
 extern const struct scenario tcp_orphan_states;
 extern const struct scenario cgroups;

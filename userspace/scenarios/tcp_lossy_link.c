@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Two network namespaces are joined by a link that loses and reorders packets.
+ * While data is sent over it, and waits in out-of-order and retransmit queues,
+ * every reading must be balanced.
+ *
+ *	sender ---- veth, netem, connection 1..N ----> receiver (does not read)
+ */
+#include <arpa/inet.h>
+#include <poll.h>
+#include <sched.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "../connections.h"
+#include "../segment.h"
+#include "scenarios.h"
+
+/* Fits the buffers of both ends. */
+#define PAYLOAD 40000
+/* The namespace has no other. */
+#define PORT 8000
+
+#define JOIN "ip link add left type veth peer name right netns %d"
+#define ADDRESS "ip addr add %s dev %s && ip link set %s up"
+#define NETEM "tc qdisc add dev %s root netem delay 3ms 2ms loss 10%% " \
+	      "reorder 20%% limit 10000"
+
+struct cast {
+	struct loopback server;	/* its address on the link */
+	unsigned int connections;
+	pid_t receiver;		/* whose namespace is to be joined */
+};
+
+static bool run(const char *format, ...)
+	__attribute__((format(printf, 1, 2)));
+
+/* Whether the command exists, and the kernel has what it asks for. */
+static bool run(const char *format, ...)
+{
+	char command[256];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(command, sizeof(command), format, args);
+	va_end(args);
+	return !system(command);
+}
+
+static bool is_ipv6(const struct cast *cast)
+{
+	return cast->server.address.ss_family == AF_INET6;
+}
+
+static void set_address(struct cast *cast, sa_family_t family)
+{
+	struct sockaddr_in *v4 = (struct sockaddr_in *)&cast->server.address;
+	struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)&cast->server.address;
+
+	loopback_set(&cast->server, family, PORT);
+	if (family == AF_INET6)
+		inet_pton(family, "2001:db8::2", &v6->sin6_addr);
+	else
+		inet_pton(family, "192.0.2.2", &v4->sin_addr);
+}
+
+static void enter_namespace(struct stage *stage)
+{
+	if (unshare(CLONE_NEWNET))
+		stage_fail(stage, "unshare");
+}
+
+static void receiver(struct stage *stage, void *arg)
+{
+	static char data[PAYLOAD];
+	struct cast *cast = arg;
+	long long bytes = 0, early = 0;
+	ssize_t length;
+	int listener, *fds;
+
+	enter_namespace(stage);
+	stage_report(stage, 0);
+	if (!run(ADDRESS, is_ipv6(cast) ? "2001:db8::2/64 nodad" :
+					  "192.0.2.2/24", "right", "right"))
+		stage_fail(stage, "ip addr");
+	listener = loopback_listen(&cast->server, (int)cast->connections);
+	if (listener < 0)
+		stage_fail(stage, "listen");
+	stage_report(stage, 0);
+	fds = connections_accept(stage, listener, cast->connections, 0);
+	stage_report(stage, run(NETEM, "right"));
+	for (unsigned int i = 0; i < cast->connections; i++)
+		early += segment_out_of_order(stage, fds[i]);
+	stage_report(stage, early);
+	for (unsigned int i = 0; i < cast->connections; i++)
+		while ((length = recv(fds[i], data, PAYLOAD, MSG_DONTWAIT)) > 0)
+			bytes += length;
+	stage_report(stage, bytes);
+}
+
+static void sender(struct stage *stage, void *arg)
+{
+	static const char data[PAYLOAD];
+	struct cast *cast = arg;
+	int *fds;
+
+	enter_namespace(stage);
+	stage_report(stage, run(JOIN, cast->receiver) &&
+			    run(ADDRESS, is_ipv6(cast) ? "2001:db8::1/64 nodad" :
+							 "192.0.2.1/24",
+				"left", "left"));
+	fds = connections_connect(stage, &cast->server, cast->connections);
+	stage_report(stage, run(NETEM, "left"));
+	for (unsigned int i = 0; i < cast->connections; i++)
+		if (send(fds[i], data, PAYLOAD, MSG_NOSIGNAL) != PAYLOAD)
+			stage_fail(stage, "send");
+	for (unsigned int i = 0; i < cast->connections; i++)
+		segment_await_acknowledged(stage, fds[i]);
+	stage_report(stage, 0);
+}
+
+struct round {
+	struct cast cast;
+	struct actor sender, receiver;
+};
+
+static bool join(struct play *play, struct round *round)
+{
+	long long value, joined;
+
+	if (!play_start(play, &round->receiver, "receiver", receiver,
+			&round->cast) ||
+	    !play_await(play, &round->receiver, &value))
+		return false;
+	round->cast.receiver = round->receiver.pid;
+	if (!play_start(play, &round->sender, "sender", sender, &round->cast) ||
+	    !play_await(play, &round->sender, &joined))
+		return false;
+	return joined || play_skip(play, "there is no ip(8), or no veth");
+}
+
+/* Nothing is lost before the connections are there: that would take long. */
+static bool connect_all(struct play *play, struct round *round)
+{
+	long long value, lossy[2];
+
+	if (!play_step(play, &round->receiver, &value) ||
+	    !play_cue(play, &round->receiver) ||
+	    !play_step(play, &round->sender, &lossy[0]) ||
+	    !play_await(play, &round->receiver, &lossy[1]))
+		return false;
+	return (lossy[0] && lossy[1]) ||
+	       play_skip(play, "there is no tc(8), or no netem");
+}
+
+/* Whether the actor has reported, or died. */
+static bool has_reported(const struct actor *actor)
+{
+	struct pollfd fd = { .fd = actor->fd, .events = POLLIN };
+
+	return poll(&fd, 1, 0) != 0;
+}
+
+static bool expect_balanced_meanwhile(struct play *play, struct round *round)
+{
+	long long readings = 0, balanced = 0, value;
+
+	if (!play_cue(play, &round->sender))
+		return false;
+	do {
+		readings++;
+		balanced += play_is_balanced(play);
+	} while (!has_reported(&round->sender));
+	return play_expect(play, "meanwhile", "readings that were balanced",
+			   readings, balanced) &&
+	       play_await(play, &round->sender, &value);
+}
+
+static bool peak(struct play *play, struct round *round)
+{
+	struct whose received = whose(BOOKS_CLASS_OPEN, &round->receiver);
+	long long early;
+
+	if (!play_expect_sockets(play, "peak", received, play->connections) ||
+	    !play_expect_meminfo(play, "peak", received) ||
+	    !play_step(play, &round->receiver, &early))
+		return false;
+	ktap_check(play->ktap, early > 0,
+		   "peak: segments that came too early: expected more than 0, actual %lld",
+		   early);
+	return early > 0 && play_expect_balanced(play, "peak");
+}
+
+static bool release(struct play *play, struct round *round)
+{
+	const char *phase = "after reading";
+	long long bytes;
+
+	return play_step(play, &round->receiver, &bytes) &&
+	       play_expect(play, phase, "bytes read of those sent",
+			   (long long)play->connections * PAYLOAD, bytes) &&
+	       play_expect_balanced(play, phase);
+}
+
+static void play(struct play *play)
+{
+	struct round round = { .cast.connections = play->connections };
+	bool ok;
+
+	set_address(&round.cast, play->family);
+	ok = play_expect_balanced(play, "before") && join(play, &round) &&
+	     connect_all(play, &round) &&
+	     expect_balanced_meanwhile(play, &round) && peak(play, &round);
+	if (ok)
+		play_peak(play);
+	ok = ok && release(play, &round);
+	actor_kill(&round.sender);
+	actor_kill(&round.receiver);
+	if (ok)
+		play_expect_settled(play, "after");
+}
+
+const struct scenario tcp_lossy_link = {
+	.name = "tcp-lossy-link",
+	.summary = "a link loses and reorders packets: balanced while they are sent again",
+	.connections = 50,
+	.pages = 32,
+	.play = play,
+};
