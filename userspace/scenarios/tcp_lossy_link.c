@@ -50,9 +50,15 @@ static bool run(const char *format, ...)
 	return !system(command);
 }
 
-static bool is_ipv6(const struct cast *cast)
+/* Gives the device its address, of whichever family, and turns it on. */
+static bool set_up(const struct cast *cast, const char *device,
+		   const char *ipv4, const char *ipv6)
 {
-	return cast->server.address.ss_family == AF_INET6;
+	bool is_ipv6 = cast->server.address.ss_family == AF_INET6;
+
+	const char *address = is_ipv6 ? ipv6 : ipv4;
+
+	return run(ADDRESS, address, device, device);
 }
 
 static void set_address(struct cast *cast, sa_family_t family)
@@ -83,8 +89,7 @@ static void receiver(struct stage *stage, void *arg)
 
 	enter_namespace(stage);
 	stage_report(stage, 0);
-	if (!run(ADDRESS, is_ipv6(cast) ? "2001:db8::2/64 nodad" :
-					  "192.0.2.2/24", "right", "right"))
+	if (!set_up(cast, "right", "192.0.2.2/24", "2001:db8::2/64 nodad"))
 		stage_fail(stage, "ip addr");
 	listener = loopback_listen(&cast->server, (int)cast->connections);
 	if (listener < 0)
@@ -109,9 +114,8 @@ static void sender(struct stage *stage, void *arg)
 
 	enter_namespace(stage);
 	stage_report(stage, run(JOIN, cast->receiver) &&
-			    run(ADDRESS, is_ipv6(cast) ? "2001:db8::1/64 nodad" :
-							 "192.0.2.1/24",
-				"left", "left"));
+			    set_up(cast, "left", "192.0.2.1/24",
+				   "2001:db8::1/64 nodad"));
 	fds = connections_connect(stage, &cast->server, cast->connections);
 	stage_report(stage, run(NETEM, "left"));
 	for (unsigned int i = 0; i < cast->connections; i++)
