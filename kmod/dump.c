@@ -525,6 +525,7 @@ static int dump_take(struct dump *dump)
 
 	if (!dump->file->live && pause_ns > skbal_pause_max()) {
 		dump->pause_ns = pause_ns;
+		skbal_pause_refused();
 		return 0;
 	}
 	dump->snap.live = dump->file->live;

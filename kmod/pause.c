@@ -20,8 +20,12 @@ MODULE_PARM_DESC(max_pause_ms, "longest time that a reading may stop the machine
 #define DESCRIPTORS 16
 #define SLOTS 64
 
-/* At first more than was ever measured, also without KVM. */
-static u64 ns_per_work = 4000;
+/* At first more than was ever measured at rest, also without KVM. */
+#define NS_PER_WORK 4000
+/* Less tells nothing: what it takes is by chance. */
+#define WORTH_LEARNING 10000
+
+static u64 ns_per_work = NS_PER_WORK;
 
 u64 skbal_pause_max(void)
 {
@@ -61,10 +65,27 @@ u64 skbal_pause_estimate(u64 work)
 	return work * READ_ONCE(ns_per_work);
 }
 
-/* A walk that was disturbed once should not refuse the next. */
+/*
+ * Whatever else the host of a virtual machine does makes a walk longer, and
+ * nothing makes it shorter: so the quick ones count.
+ */
 void skbal_pause_learn(u64 work, u64 pause_ns)
 {
-	u64 measured = max_t(u64, div64_u64(pause_ns, work), 1);
+	u64 measured = div64_u64(pause_ns, work) + 1;
+	u64 known = READ_ONCE(ns_per_work);
 
-	WRITE_ONCE(ns_per_work, (READ_ONCE(ns_per_work) + 3 * measured) / 4 + 1);
+	if (work < WORTH_LEARNING)
+		return;
+	if (measured > known)
+		measured = min_t(u64, known + (measured - known) / 8,
+				 4 * NS_PER_WORK);
+	WRITE_ONCE(ns_per_work, measured);
+}
+
+/* What is refused is not measured, so experience must fade. */
+void skbal_pause_refused(void)
+{
+	u64 known = READ_ONCE(ns_per_work);
+
+	WRITE_ONCE(ns_per_work, max_t(u64, known - known / 8, 1));
 }

@@ -22,4 +22,7 @@ u64 skbal_pause_estimate(u64 work);
 /** skbal_pause_learn() - tell how long it took */
 void skbal_pause_learn(u64 work, u64 pause_ns);
 
+/** skbal_pause_refused() - tell that it was too long, by the module's limit */
+void skbal_pause_refused(void);
+
 #endif /* SKBAL_PAUSE_H */
