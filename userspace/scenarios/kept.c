@@ -131,8 +131,22 @@ static bool expect_unreachable(struct play *play, const struct round *round)
 	return ok;
 }
 
+/* With the tracker, every socket is found that was made since it was loaded. */
+static bool is_tracking(struct play *play)
+{
+	struct books books;
+	bool track;
+
+	if (!play_books(play, "balance", &books))
+		return false;
+	track = books.header.track;
+	books_free(&books);
+	return track;
+}
+
 static bool peak(struct play *play, struct round *round)
 {
+	bool lost = round->how->unreachable && !is_tracking(play);
 	struct whose servers = whose(BOOKS_CLASS_OPEN, &round->server);
 	long long value;
 
@@ -141,9 +155,8 @@ static bool peak(struct play *play, struct round *round)
 	       expect_in_flight(play, "connected", round, "ESTABLISHED") &&
 	       play_step(play, &round->server, &value) &&
 	       play_expect_sockets(play, "peak", servers, 0) &&
-	       (round->how->unreachable ?
-			expect_unreachable(play, round) :
-			expect_in_flight(play, "peak", round, "CLOSE"));
+	       (lost ? expect_unreachable(play, round) :
+		       expect_in_flight(play, "peak", round, "CLOSE"));
 }
 
 void kept_play(struct play *play, const struct kept *how)
