@@ -55,7 +55,6 @@ static bool set_up(const struct cast *cast, const char *device,
 		   const char *ipv4, const char *ipv6)
 {
 	bool is_ipv6 = cast->server.address.ss_family == AF_INET6;
-
 	const char *address = is_ipv6 ? ipv6 : ipv4;
 
 	return run(ADDRESS, address, device, device);
@@ -110,12 +109,13 @@ static void sender(struct stage *stage, void *arg)
 {
 	static const char data[PAYLOAD];
 	struct cast *cast = arg;
+	bool joined;
 	int *fds;
 
 	enter_namespace(stage);
-	stage_report(stage, run(JOIN, cast->receiver) &&
-			    set_up(cast, "left", "192.0.2.1/24",
-				   "2001:db8::1/64 nodad"));
+	joined = run(JOIN, cast->receiver) &&
+		 set_up(cast, "left", "192.0.2.1/24", "2001:db8::1/64 nodad");
+	stage_report(stage, joined);
 	fds = connections_connect(stage, &cast->server, cast->connections);
 	stage_report(stage, run(NETEM, "left"));
 	for (unsigned int i = 0; i < cast->connections; i++)
