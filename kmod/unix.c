@@ -89,12 +89,47 @@ static void meet_passed(struct file *file, void *snap)
 		skbal_census_meet(snap, sk, SKBAL_PASSED);
 }
 
+/*
+ * A socket that was closed is in no table any more, but lives on, and counts
+ * as used, as long as the socket that it was connected to, or as its messages
+ * wait there (sock_wfree()).
+ */
+static void meet_senders(struct skbal_snapshot *snap, struct sock *sk)
+{
+	struct sk_buff_head *queue = &sk->sk_receive_queue;
+	struct sk_buff *skb;
+	unsigned long flags;
+
+	if (skb_queue_empty_lockless(queue))
+		return;
+	if (!spin_trylock_irqsave(&queue->lock, flags))
+		return;
+	skb_queue_walk(queue, skb)
+		if (skb->sk)
+			skbal_census_meet(snap, skb->sk, 0);
+	spin_unlock_irqrestore(&queue->lock, flags);
+}
+
+static void meet_peer(struct skbal_snapshot *snap, struct sock *sk)
+{
+	struct unix_sock *u = unix_sk(sk);
+
+	/* keeps u->peer; it can be tried, as for the queues */
+	if (!spin_trylock(&u->lock))
+		return;
+	if (u->peer)
+		skbal_census_meet(snap, u->peer, 0);
+	spin_unlock(&u->lock);
+}
+
 static void walk_bucket(struct skbal_snapshot *snap, struct hlist_head *bucket)
 {
 	struct sock *sk;
 
 	sk_for_each(sk, bucket) {
 		skbal_census_meet(snap, sk, SKBAL_HASHED);
+		meet_peer(snap, sk);
+		meet_senders(snap, sk);
 		skbal_unix_visit(sk, 0, meet_passed, snap);
 	}
 }
