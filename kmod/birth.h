@@ -17,6 +17,7 @@ struct skbal_birth {
 	pid_t pid;			/* in the reader's pid namespace */
 	char comm[TASK_COMM_LEN];
 	bool child;
+	bool known;			/* not a child of an unknown listener */
 	u8 depth;			/* of the stack */
 };
 

@@ -68,6 +68,7 @@ static void entry_free(struct entry *entry)
 static void set_maker(struct entry *entry)
 {
 	entry->birth.child = false;
+	entry->birth.known = true;
 	entry->pid = get_pid(task_tgid(current));
 	strscpy(entry->birth.comm, current->group_leader->comm,
 		sizeof(entry->birth.comm));
@@ -81,11 +82,11 @@ static void set_parent(struct entry *entry, const struct sock *parent)
 	unsigned long flags;
 
 	entry->birth.child = true;
-	entry->birth.comm[0] = '\0';
 	entry->pid = NULL;
 	spin_lock_irqsave(&bucket->lock, flags);
 	known = entry_find(bucket, parent);
-	if (known) {
+	entry->birth.known = known && known->birth.known;
+	if (entry->birth.known) {
 		entry->pid = get_pid(known->pid);
 		memcpy(entry->birth.comm, known->birth.comm,
 		       sizeof(entry->birth.comm));
