@@ -17,8 +17,8 @@
 #include "error.h"
 #include "loopback.h"
 
-#define ROUNDS 15
-#define CONNECTIONS 2000
+#define ROUNDS 31
+#define CONNECTIONS 500
 
 /* Neither end is left in TIME_WAIT, or there would soon be no more ports. */
 static bool connect_once(const struct loopback *server, int listener)
