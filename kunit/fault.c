@@ -10,6 +10,9 @@
 #include <linux/percpu_counter.h>
 #include <net/net_namespace.h>
 #include <net/sock.h>
+#include <net/tcp.h>
+
+#define MOST 16
 
 static int protocol = IPPROTO_TCP;
 module_param(protocol, int, 0444);
@@ -27,8 +30,27 @@ static int sockets;
 module_param(sockets, int, 0444);
 MODULE_PARM_DESC(sockets, "sockets that sockets_allocated has too many");
 
+static int orphans;
+module_param(orphans, int, 0444);
+MODULE_PARM_DESC(orphans, "orphans that TCP has counted too many");
+
+static int leak;
+module_param(leak, int, 0444);
+MODULE_PARM_DESC(leak, "sockets that are closed but never freed");
+
+static int hide;
+module_param(hide, int, 0444);
+MODULE_PARM_DESC(hide, "sockets that are alive, but to which nothing leads");
+
 static struct proto *prot;
 static struct socket *own;
+static struct sock *leaked[MOST], *hidden[MOST];
+static struct socket *emptied[MOST];
+
+static int type(void)
+{
+	return protocol == IPPROTO_UDP ? SOCK_DGRAM : SOCK_STREAM;
+}
 
 /*
  * A kernel socket that is in the protocol's table, as one must be to be found.
@@ -36,17 +58,14 @@ static struct socket *own;
  */
 static int own_create(void)
 {
-	bool datagram = protocol == IPPROTO_UDP;
 	struct sockaddr_in address = { .sin_family = AF_INET };
-	int err = sock_create_kern(&init_net, AF_INET,
-				   datagram ? SOCK_DGRAM : SOCK_STREAM,
-				   protocol, &own);
+	int err = sock_create_kern(&init_net, AF_INET, type(), protocol, &own);
 
 	if (err)
 		return err;
 	/* any port; what is bound to none cannot listen with SCTP */
 	err = kernel_bind(own, (void *)&address, sizeof(address));
-	if (!err && !datagram)
+	if (!err && type() == SOCK_STREAM)
 		err = kernel_listen(own, 1);
 	prot = own->sk->sk_prot;
 	if (err || !bytes) {
@@ -54,6 +73,96 @@ static int own_create(void)
 		own = NULL;
 	}
 	return err;
+}
+
+/* A process's socket, closed as its process would, but for one reference. */
+static int leak_make(int i)
+{
+	struct socket *socket;
+	int err = sock_create(AF_INET, type(), protocol, &socket);
+
+	if (err)
+		return err;
+	leaked[i] = socket->sk;
+	sock_hold(leaked[i]);
+	sock_release(socket);
+	return 0;
+}
+
+static void leak_undo(int i)
+{
+	if (leaked[i])
+		sock_put(leaked[i]);
+}
+
+/* A process's socket without a struct socket, as one that accept() has lost. */
+static int hide_make(int i)
+{
+	struct sock *sk;
+	int err = sock_create(AF_INET, type(), protocol, &emptied[i]);
+
+	if (err)
+		return err;
+	sk = emptied[i]->sk;
+	write_lock_bh(&sk->sk_callback_lock);
+	RCU_INIT_POINTER(sk->sk_wq, NULL);
+	sk_set_socket(sk, NULL);
+	emptied[i]->sk = NULL;
+	write_unlock_bh(&sk->sk_callback_lock);
+	hidden[i] = sk;
+	return 0;
+}
+
+static void hide_undo(int i)
+{
+	if (!hidden[i])
+		return;
+	sock_graft(hidden[i], emptied[i]);
+	sock_release(emptied[i]);
+}
+
+/* What is done to as many sockets as a parameter says. */
+static const struct {
+	const int *count;
+	int (*make)(int i);
+	void (*undo)(int i);
+} faults[] = {
+	{ &leak, leak_make, leak_undo },
+	{ &hide, hide_make, hide_undo },
+};
+
+static int faults_make(void)
+{
+	unsigned int f;
+	int i, err;
+
+	for (f = 0; f < ARRAY_SIZE(faults); f++) {
+		for (i = 0; i < min(*faults[f].count, MOST); i++) {
+			err = faults[f].make(i);
+			if (err)
+				return err;
+		}
+	}
+	return 0;
+}
+
+static void faults_undo(void)
+{
+	unsigned int f;
+	int i;
+
+	for (f = 0; f < ARRAY_SIZE(faults); f++)
+		for (i = 0; i < MOST; i++)
+			faults[f].undo(i);
+}
+
+static void orphans_add(int count)
+{
+#if defined(SKBAL_HAVE_ORPHAN_COUNTER)
+	percpu_counter_add(&tcp_orphan_count, count);
+#elif defined(SKBAL_HAVE_ORPHAN_COUNT)
+	this_cpu_add(tcp_orphan_count, count);
+#endif
 }
 
 static void break_books(int sign)
@@ -66,6 +175,7 @@ static void break_books(int sign)
 		own->sk->sk_forward_alloc -= sign * bytes;
 		release_sock(own->sk);
 	}
+	orphans_add(sign * orphans);
 }
 
 static int __init fault_init(void)
@@ -74,6 +184,13 @@ static int __init fault_init(void)
 
 	if (err)
 		return err;
+	err = faults_make();
+	if (err) {
+		faults_undo();
+		if (own)
+			sock_release(own);
+		return err;
+	}
 	break_books(1);
 	return 0;
 }
@@ -81,6 +198,7 @@ static int __init fault_init(void)
 static void __exit fault_exit(void)
 {
 	break_books(-1);
+	faults_undo();
 	if (own)
 		sock_release(own);
 }
