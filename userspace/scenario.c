@@ -8,6 +8,7 @@
 
 #include "explain.h"
 #include "meminfo.h"
+#include "peak.h"
 #include "scenario.h"
 #include "scenarios/scenarios.h"
 #include "sysctl.h"
@@ -74,6 +75,12 @@ const struct scenario *scenario_find(const char *name)
 const char *scenario_pool(const struct scenario *scenario)
 {
 	return transport_of(scenario->protocol)->pool;
+}
+
+const char *scenario_protocol(const struct scenario *scenario)
+{
+	return scenario->protocols ? scenario->protocols :
+				     transport_of(scenario->protocol)->names[0];
 }
 
 bool play_expect(struct play *play, const char *phase, const char *what,
@@ -191,6 +198,7 @@ bool play_expect_balanced(struct play *play, const char *phase)
 	for (size_t i = 0; i < books.n_pools; i++)
 		ok &= expect_pool(play, phase, &books.pools[i]);
 	ok &= expect_counters(play, phase, &books);
+	score_rest(play->score, books_worst(&books));
 	ktap_remark(play->ktap, "stopped for %lld us",
 		    books.header.pause_ns / 1000);
 	books_free(&books);
@@ -457,7 +465,7 @@ bool play_expect_meminfo(struct play *play, const char *phase,
 			   sum.forward_alloc_bytes, charge.forward_alloc_bytes);
 }
 
-void play_peak(struct play *play)
+void play_explain(struct play *play)
 {
 	enum books_verdict verdict;
 	char *error = NULL;
@@ -473,6 +481,24 @@ void play_peak(struct play *play)
 		free(error);
 	}
 	fflush(play->ktap->out);
+}
+
+void play_remark_verdicts(struct play *play, const struct books *books)
+{
+	for (size_t i = 0; i < books->n_pools; i++)
+		if (books->pools[i].verdict != BOOKS_BALANCED)
+			ktap_remark(play->ktap, "%s: %s: %s",
+				    books->pools[i].name,
+				    books_verdict_name(books->pools[i].verdict),
+				    books->pools[i].reason);
+}
+
+void play_peak(struct play *play)
+{
+	play_explain(play);
+	if (play->measure)
+		peak_measure(play);
+	play->measure = false;
 }
 
 bool play_listen(struct play *play, struct loopback *server, int backlog,

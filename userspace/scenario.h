@@ -11,6 +11,7 @@
 #include "ktap.h"
 #include "loopback.h"
 #include "meminfo.h"
+#include "score.h"
 
 struct play;
 
@@ -19,6 +20,7 @@ struct scenario {
 	const char *name;	/* says what happens */
 	const char *summary;
 	int protocol;		/* IPPROTO_..., of what it is about; 0: TCP */
+	const char *protocols;	/* to be shown, if it is about others, too */
 	unsigned int connections; /* unless told otherwise */
 	unsigned int pages;	/* that a connection's queues need at most */
 	/* Plays it once; every expectation is a check. */
@@ -31,6 +33,9 @@ extern const struct scenario *const scenarios[];
 /* The pool that the scenario is about. */
 const char *scenario_pool(const struct scenario *scenario);
 
+/* What it is about: "TCP", "MPTCP". */
+const char *scenario_protocol(const struct scenario *scenario);
+
 /* The scenario of that name, or NULL. */
 const struct scenario *scenario_find(const char *name);
 
@@ -42,6 +47,8 @@ struct play {
 	unsigned short port;	/* 0: any free one */
 	unsigned int readings;	/* under load, 0: the scenario's own number */
 	bool explain;		/* show a screen at the first peak */
+	bool measure;		/* the first peak: under load, and by sock_diag */
+	struct score *score;
 	const char *skipped;	/* why it cannot be played here, or NULL */
 	struct ktap *ktap;
 };
@@ -120,8 +127,17 @@ bool play_meminfo(struct play *play, const char *phase,
 bool play_expect_meminfo(struct play *play, const char *phase,
 			 struct whose whose);
 
-/* Marks the peak: shows the screen, if the user wants it. */
+/* Remarks which pools are not balanced, and why. */
+void play_remark_verdicts(struct play *play, const struct books *books);
+
+/*
+ * Marks the peak, at which everything stands still: shows the screen, and
+ * measures what the table says, if the user wants it.
+ */
 void play_peak(struct play *play);
+
+/* Shows the screen only: not everything stands still. */
+void play_explain(struct play *play);
 
 /* Checks for the steps of actors and of the server's listening socket. */
 bool play_listen(struct play *play, struct loopback *server, int backlog,

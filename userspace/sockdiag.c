@@ -171,11 +171,22 @@ static int receive_dump(struct nl_sock *netlink, struct sockdiag *diag,
 static int dump_family(struct nl_sock *netlink, struct sockdiag *diag,
 		       unsigned int netns, uint8_t family, char **error)
 {
-	struct inet_diag_req_v2 request = {
-		.sdiag_family = family,
-		.sdiag_protocol = IPPROTO_TCP,
-		.idiag_ext = 1 << (INET_DIAG_SKMEMINFO - 1),
-		.idiag_states = ~0u,
+	struct {
+		struct inet_diag_req_v2 fixed;
+		struct nlattr attribute;
+		uint32_t protocol;	/* MPTCP's does not fit a byte */
+	} request = {
+		.fixed = {
+			.sdiag_family = family,
+			.sdiag_protocol = (uint8_t)diag->protocol,
+			.idiag_ext = 1 << (INET_DIAG_SKMEMINFO - 1),
+			.idiag_states = ~0u,
+		},
+		.attribute = {
+			.nla_len = NLA_HDRLEN + sizeof(request.protocol),
+			.nla_type = INET_DIAG_REQ_PROTOCOL,
+		},
+		.protocol = (uint32_t)diag->protocol,
 	};
 	int status = nl_send_simple(netlink, SOCK_DIAG_BY_FAMILY,
 				    NLM_F_REQUEST | NLM_F_DUMP, &request,
@@ -275,11 +286,11 @@ static int visit_namespace(unsigned int netns, int code, void *context,
 	return 0;
 }
 
-int sockdiag_read(struct sockdiag *diag, char **error)
+int sockdiag_read(struct sockdiag *diag, int protocol, char **error)
 {
 	int status;
 
-	*diag = (struct sockdiag){ 0 };
+	*diag = (struct sockdiag){ .protocol = protocol };
 	status = netns_visit(visit_namespace, diag, error);
 	sort_sockets(diag);
 	return status;
@@ -290,7 +301,7 @@ int sockdiag_read_here(struct sockdiag *diag, char **error)
 	struct stat file;
 	int status;
 
-	*diag = (struct sockdiag){ 0 };
+	*diag = (struct sockdiag){ .protocol = IPPROTO_TCP };
 	if (stat("/proc/thread-self/ns/net", &file) < 0)
 		return error_set(error, errno,
 				 "cannot find the network namespace: %s",

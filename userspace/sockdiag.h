@@ -9,8 +9,8 @@
 #include "endpoint.h"
 
 /*
- * What sock_diag(7), hence ss(8), tells about TCP: the full sockets in the
- * hash tables. Mini sockets (time-wait and half-open) are only counted: they
+ * What sock_diag(7), hence ss(8), tells about a protocol: the full
+ * sockets in its hash tables. Mini sockets (time-wait and half-open) are only counted: they
  * are charged nothing.
  */
 
@@ -33,6 +33,7 @@ struct sockdiag_gap {
 };
 
 struct sockdiag {
+	int protocol;		/* IPPROTO_... that was asked for */
 	struct sockdiag_socket *sockets; /* each once, by rising cookie */
 	size_t n_sockets;
 	size_t mini_sockets;
@@ -47,15 +48,15 @@ struct sockdiag {
 long long sockdiag_socket_bytes(const struct sockdiag_socket *socket);
 
 /*
- * Asks for the TCP sockets of every network namespace that a process lives in
+ * Asks for the protocol's sockets of every network namespace that a process lives in
  * or that is mounted. A dump that the kernel flags as interrupted is
- * repeated a few times. -ENOENT without tcp_diag in the kernel, -ENOMEM,
+ * repeated a few times. -ENOENT without a module for it, like tcp_diag, -ENOMEM,
  * -EPROTO for messages that make no sense, or what the kernel answered. The
  * result is to be freed in any case.
  */
-int sockdiag_read(struct sockdiag *diag, char **error);
+int sockdiag_read(struct sockdiag *diag, int protocol, char **error);
 
-/* The same for the network namespace that the thread is in. */
+/* The same for TCP and the network namespace that the thread is in. */
 int sockdiag_read_here(struct sockdiag *diag, char **error);
 
 /*

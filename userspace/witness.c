@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <errno.h>
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -319,7 +320,7 @@ static int run_round(struct witness *witness, bool live, char **error)
 	witness->n_disputes = 0;
 	forget(witness);
 	witness->rounds++;
-	status = sockdiag_read(&witness->diag, error);
+	status = sockdiag_read(&witness->diag, IPPROTO_TCP, error);
 	if (!status)
 		status = books_read(&witness->after, "tcp", "sockets", live,
 				    error);

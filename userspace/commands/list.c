@@ -22,8 +22,8 @@ static const struct option options[] = {
 static int print_table(void)
 {
 	static const struct table_column columns[] = {
-		{ "SCENARIO", false }, { "CONNECTIONS", true },
-		{ "WHAT HAPPENS", false },
+		{ "SCENARIO", false }, { "PROTOCOL", false },
+		{ "CONNECTIONS", true }, { "WHAT HAPPENS", false },
 	};
 	struct table table;
 	int status;
@@ -32,6 +32,7 @@ static int print_table(void)
 	for (size_t i = 0; scenarios[i]; i++) {
 		table_row(&table);
 		table_text(&table, scenarios[i]->name);
+		table_text(&table, scenario_protocol(scenarios[i]));
 		table_number(&table, scenarios[i]->connections);
 		table_text(&table, scenarios[i]->summary);
 	}
@@ -46,8 +47,10 @@ static int print_json(void)
 
 	for (size_t i = 0; list && scenarios[i]; i++)
 		json_array_append_new(list,
-				      json_pack("{s:s, s:i, s:s}",
+				      json_pack("{s:s, s:s, s:i, s:s}",
 						"scenario", scenarios[i]->name,
+						"protocol",
+						scenario_protocol(scenarios[i]),
 						"connections",
 						(int)scenarios[i]->connections,
 						"summary",

@@ -22,11 +22,16 @@ static const char help[] =
 	"the peak and after. Prints KTAP. Meant for a test machine: it changes sysctls\n"
 	"while it runs, and fills memory.\n\n"
 	"  --connections N      how many, instead of each scenario's own number\n"
-	"  --readings N         how often mixed-load reads the books, exact and live\n"
+	"  --readings N         how often the books are read under load: by mixed-load,\n"
+	"                       exact and live, and for --table\n"
 	"  --family 4|6         only over IPv4 or IPv6; default: both\n"
 	"  --port PORT          the server's port; default: any free one\n"
 	"  --explain            show at the first peak of each scenario what 'skbalance\n"
 	"                       explain' says, and of the checks only those that fail\n"
+	"  --table              print, instead of KTAP, which goes to standard error, a table:\n"
+	"                       each scenario's verdict at rest, how many readings are\n"
+	"                       balanced at its peak while other traffic runs, and what ss\n"
+	"                       cannot see there\n"
 	"  --help               show this help\n\n"
 	"Exit status: 0 all passed, 1 a scenario failed, 2 wrong usage or environment,\n"
 	"4 nothing ran: all were skipped.";
@@ -38,6 +43,7 @@ static const struct option options[] = {
 	{ "family", required_argument, NULL, 'f' },
 	{ "port", required_argument, NULL, 'o' },
 	{ "explain", no_argument, NULL, 'e' },
+	{ "table", no_argument, NULL, 't' },
 	COMMAND_END
 };
 
@@ -59,6 +65,7 @@ struct request {
 	long long port;		/* 0: any */
 	bool without[FAMILIES];
 	bool explain;
+	bool table;
 	bool help;
 };
 
@@ -79,6 +86,9 @@ static bool take_option(struct request *request, int value)
 		return true;
 	case 'e':
 		request->explain = true;
+		return true;
+	case 't':
+		request->table = true;
 		return true;
 	case 'n':
 		if (number_parse(&request->connections, optarg, 10, 1000000))
@@ -206,10 +216,11 @@ static void report_bug(void *arg, const char *line)
 	ktap_remark(arg, "kernel: %s", line);
 }
 
-static void play(const struct request *request, const struct scenario *scenario,
+static void play(const struct request *request, struct score *score,
 		 const struct family *family, struct ktap *ktap,
 		 struct kmsg *kmsg, bool explain)
 {
+	const struct scenario *scenario = score->scenario;
 	struct play play = {
 		.scenario = scenario,
 		.family = family->family,
@@ -217,6 +228,8 @@ static void play(const struct request *request, const struct scenario *scenario,
 		.port = (unsigned short)request->port,
 		.readings = (unsigned int)request->readings,
 		.explain = explain,
+		.measure = request->table,
+		.score = score,
 		.ktap = ktap,
 	};
 	unsigned int bugs;
@@ -251,27 +264,43 @@ static void end_by_signal(int number)
 	raise(number);
 }
 
-static void run_all(const struct request *request, struct ktap *ktap,
-		    struct kmsg *kmsg)
+/* Over each family, with a screen at the first peak. */
+static void play_families(const struct request *request, struct score *score,
+			  struct ktap *ktap, struct kmsg *kmsg)
 {
+	bool explain = request->explain;
+
+	for (size_t f = 0; f < FAMILIES; f++) {
+		unsigned int passed = ktap->passed, failed = ktap->failed;
+
+		if (request->without[f])
+			continue;
+		play(request, score, &families[f], ktap, kmsg, explain);
+		score->passed += ktap->passed - passed;
+		score->failed += ktap->failed - failed;
+		explain = false;
+	}
+}
+
+/* 0, or -ENOMEM for the table. */
+static int run_all(const struct request *request, struct ktap *ktap,
+		   struct kmsg *kmsg)
+{
+	struct score scores[ARRAY_SIZE(request->chosen)] = { 0 };
 	unsigned int n = 0;
 
 	for (size_t f = 0; f < FAMILIES; f++)
 		n += !request->without[f];
 	ktap->brief = request->explain;
-	ktap_start(ktap, stdout, n * (unsigned int)request->n_chosen);
+	ktap_start(ktap, request->table ? stderr : stdout, n * (unsigned int)request->n_chosen);
 	for (size_t i = 0; i < request->n_chosen; i++) {
-		bool explain = request->explain;
-
-		for (size_t f = 0; f < FAMILIES; f++) {
-			if (request->without[f])
-				continue;
-			play(request, request->chosen[i], &families[f], ktap,
-			     kmsg, explain);
-			explain = false;
-		}
+		scores[i].scenario = request->chosen[i];
+		play_families(request, &scores[i], ktap, kmsg);
 	}
 	ktap_end(ktap);
+	if (!request->table)
+		return 0;
+	return score_print(scores, request->n_chosen, stdout);
 }
 
 static enum exit_status run(int argc, char **argv)
@@ -279,6 +308,7 @@ static enum exit_status run(int argc, char **argv)
 	struct request request = { 0 };
 	struct ktap ktap = { 0 };
 	struct kmsg kmsg;
+	int code;
 
 	if (!parse(&request, argc, argv))
 		return EXIT_USAGE;
@@ -291,8 +321,12 @@ static enum exit_status run(int argc, char **argv)
 	signal(SIGINT, end_by_signal);
 	signal(SIGTERM, end_by_signal);
 	signal(SIGHUP, end_by_signal);
-	run_all(&request, &ktap, &kmsg);
+	code = run_all(&request, &ktap, &kmsg);
 	kmsg_close(&kmsg);
+	if (code) {
+		error_print("not enough memory");
+		return EXIT_USAGE;
+	}
 	if (ktap.failed)
 		return EXIT_IMBALANCED;
 	return ktap.passed ? EXIT_BALANCED : EXIT_NOTHING_RAN;

@@ -150,6 +150,12 @@ const struct load loads[] = {
 	{ 0 },
 };
 
+const struct load moderate_loads[] = {
+	{ "load-connect", IPPROTO_TCP, false, come_and_go },
+	{ "load-udp", IPPROTO_UDP, false, exchange },
+	{ 0 },
+};
+
 void load_run(struct stage *stage, const struct load *load, sa_family_t family,
 	      unsigned int *steps)
 {

@@ -18,6 +18,9 @@ struct load {
 /* All of them; ends with one without a name. */
 extern const struct load loads[];
 
+/* Some to run beside a scenario: they hold little. */
+extern const struct load moderate_loads[];
+
 /* The actor's part. Reports when it is ready; counts its steps in *steps. */
 void load_run(struct stage *stage, const struct load *load, sa_family_t family,
 	      unsigned int *steps) __attribute__((noreturn));

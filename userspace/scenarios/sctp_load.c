@@ -99,6 +99,7 @@ static void play(struct play *play)
 const struct scenario sctp_load = {
 	.name = "sctp-load",
 	.summary = "the kernel learns SCTP: the pool is there from then on",
+	.protocols = "SCTP",
 	.connections = 20,
 	.pages = 2,
 	.play = play,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <arpa/inet.h>
 #include <errno.h>
+#include <netinet/in.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -173,7 +174,7 @@ static void sockets_are_seen_in_every_namespace(void **state)
 	char *error;
 
 	(void)state;
-	if (sockdiag_read(&diag, &error)) {
+	if (sockdiag_read(&diag, IPPROTO_TCP, &error)) {
 		print_message("# SKIP %s\n", error);
 		free(error);
 		stop_child(child);
