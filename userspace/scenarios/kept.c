@@ -80,12 +80,34 @@ static bool is_theirs(const struct round *round,
 		      !socket->via && !socket->holders.count);
 }
 
+/* The tracker, if there is one, has seen the holder making all of them. */
+static bool expect_births(struct play *play, const struct round *round,
+			  const struct books *books)
+{
+	long long named = 0;
+
+	if (!books->header.track)
+		return true;
+	for (size_t i = 0; i < books->n_sockets; i++) {
+		const struct books_socket *socket = &books->sockets[i];
+
+		named += is_theirs(round, socket) && socket->birth &&
+			 socket->birth->pid == round->holder.pid &&
+			 !strcmp(socket->birth->comm, "holder") &&
+			 socket->birth->stack &&
+			 strstr(socket->birth->stack, "sys_socket+");
+	}
+	return play_expect(play, "tracker", "sockets named by maker and stack",
+			   play->connections, named);
+}
+
 /* All are in flight, in that state, and charged what they were before. */
 static bool expect_in_flight(struct play *play, const char *phase,
 			     const struct round *round, const char *state)
 {
 	long long sockets = 0, bytes = 0;
 	struct books books;
+	bool ok;
 
 	if (!play_expect_state(play, phase,
 			       whose(BOOKS_CLASS_FD_IN_FLIGHT, NULL), state,
@@ -98,8 +120,10 @@ static bool expect_in_flight(struct play *play, const char *phase,
 		sockets++;
 		bytes += books.sockets[i].charged_bytes;
 	}
+	ok = expect_births(play, round, &books);
 	books_free(&books);
-	return play_expect(play, phase, "sockets said to be held so",
+	return ok &&
+	       play_expect(play, phase, "sockets said to be held so",
 			   play->connections, sockets) &&
 	       play_expect(play, phase, "bytes charged, by SO_MEMINFO",
 			   round->bytes, bytes) &&
@@ -131,22 +155,20 @@ static bool expect_unreachable(struct play *play, const struct round *round)
 	return ok;
 }
 
-/* With the tracker, every socket is found that was made since it was loaded. */
-static bool is_tracking(struct play *play)
+static bool is_tracked(struct play *play)
 {
 	struct books books;
-	bool track;
+	bool tracked;
 
 	if (!play_books(play, "balance", &books))
 		return false;
-	track = books.header.track;
+	tracked = books.header.track;
 	books_free(&books);
-	return track;
+	return tracked;
 }
 
 static bool peak(struct play *play, struct round *round)
 {
-	bool lost = round->how->unreachable && !is_tracking(play);
 	struct whose servers = whose(BOOKS_CLASS_OPEN, &round->server);
 	long long value;
 
@@ -155,8 +177,9 @@ static bool peak(struct play *play, struct round *round)
 	       expect_in_flight(play, "connected", round, "ESTABLISHED") &&
 	       play_step(play, &round->server, &value) &&
 	       play_expect_sockets(play, "peak", servers, 0) &&
-	       (lost ? expect_unreachable(play, round) :
-		       expect_in_flight(play, "peak", round, "CLOSE"));
+	       (round->how->unreachable && !is_tracked(play) ?
+			expect_unreachable(play, round) :
+			expect_in_flight(play, "peak", round, "CLOSE"));
 }
 
 void kept_play(struct play *play, const struct kept *how)
