@@ -491,6 +491,14 @@ void play_remark_verdicts(struct play *play, const struct books *books)
 				    books->pools[i].name,
 				    books_verdict_name(books->pools[i].verdict),
 				    books->pools[i].reason);
+	for (size_t i = 0; i < books->n_counters; i++)
+		ktap_remark(play->ktap, "%s of %s: %s: kernel %lld, census %lld",
+			    books->counters[i].name,
+			    books->counters[i].protocol ?
+				    books->counters[i].protocol : "all",
+			    books_verdict_name(books->counters[i].verdict),
+			    books->counters[i].kernel,
+			    books->counters[i].census);
 }
 
 void play_peak(struct play *play)
