@@ -77,7 +77,7 @@ test-scripts:		## tests of the scripts
 
 test-scenarios:		## every scenario, in a VM
 	$(Q)scripts/deps build vm
-	$(Q)$(VM) -- skbalance run
+	$(Q)$(VM) --timeout 1800 -- skbalance run
 
 test-debug:		## every scenario on a kernel that checks itself (built once: ten minutes)
 	$(Q)scripts/deps build vm
