@@ -188,10 +188,23 @@ static bool expect_counters(struct play *play, const char *phase,
 			   books->counters_held, books->counters_balanced);
 }
 
+static bool expect_books(struct play *play, const char *phase,
+			 const struct books *books)
+{
+	bool ok = true;
+
+	for (size_t i = 0; i < books->n_pools; i++)
+		ok &= expect_pool(play, phase, &books->pools[i]);
+	ok &= expect_counters(play, phase, books);
+	ktap_remark(play->ktap, "stopped for %lld us",
+		    books->header.pause_ns / 1000);
+	return ok;
+}
+
 bool play_expect_balanced(struct play *play, const char *phase)
 {
 	struct books books;
-	bool ok = true;
+	bool ok;
 
 	if (!play_pools(play, false, &books))
 		return false;
@@ -201,6 +214,7 @@ bool play_expect_balanced(struct play *play, const char *phase)
 	score_rest(play->score, books_worst(&books));
 	ktap_remark(play->ktap, "stopped for %lld us",
 		    books.header.pause_ns / 1000);
+	ok = expect_books(play, phase, &books);
 	books_free(&books);
 	return ok;
 }
@@ -237,61 +251,55 @@ bool play_pages(struct play *play, long long *pages)
 	return true;
 }
 
-/* The readings until something has come true. */
-struct watch {
-	unsigned int imbalanced; /* how many were */
-	enum books_verdict verdict; /* of the last one, which is exact */
-	long long pages;	/* by the last one */
-};
-
-/* Reads until all is balanced, and with that many pages (any: NULL). */
+/*
+ * Reads until all is balanced, and with that many pages (any: NULL). *books is
+ * the last reading, an exact one, *imbalanced how many were.
+ */
 static bool watch(struct play *play, const long long *pages,
-		  struct watch *watch)
+		  struct books *books, unsigned int *imbalanced)
 {
 	long long deadline = play_clock_ms() + PATIENCE_MS;
-	struct books books;
-	bool live = true;
+	bool live = false, done;
 
-	*watch = (struct watch){ 0 };
-	do {
+	*imbalanced = 0;
+	while (play_pools(play, live, books)) {
+		*imbalanced += books_worst(books) == BOOKS_IMBALANCED;
+		done = books_worst(books) == BOOKS_BALANCED &&
+		       (!pages || pages_of(play, books) == *pages);
+		if (!live && (done || play_clock_ms() > deadline))
+			return true;
+		books_free(books);
 		live = !live;
-		if (!play_pools(play, live, &books))
-			return false;
-		watch->verdict = books_worst(&books);
-		watch->imbalanced += watch->verdict == BOOKS_IMBALANCED;
-		watch->pages = pages_of(play, &books);
-		books_free(&books);
-	} while ((live || watch->verdict != BOOKS_BALANCED ||
-		  (pages && watch->pages != *pages)) &&
-		 play_clock_ms() < deadline);
-	return true;
+	}
+	return false;
 }
 
-static bool expect_none_imbalanced(struct play *play, const char *phase,
-				   const struct watch *watch)
+static bool expect_watched(struct play *play, const char *phase,
+			   const long long *pages)
 {
-	return play_expect(play, phase, "readings that were imbalanced", 0,
-			   watch->imbalanced);
+	unsigned int imbalanced;
+	struct books books;
+	bool ok;
+
+	if (!watch(play, pages, &books, &imbalanced))
+		return false;
+	ok = play_expect(play, phase, "readings that were imbalanced", 0,
+			 imbalanced) &&
+	     (!pages || play_expect(play, phase, "pages charged, as before",
+				    *pages, pages_of(play, &books))) &&
+	     expect_books(play, phase, &books);
+	books_free(&books);
+	return ok;
 }
 
 bool play_expect_settled(struct play *play, const char *phase)
 {
-	struct watch seen;
-
-	return watch(play, NULL, &seen) &&
-	       expect_none_imbalanced(play, phase, &seen) &&
-	       play_expect_balanced(play, phase);
+	return expect_watched(play, phase, NULL);
 }
 
 bool play_expect_return(struct play *play, const char *phase, long long pages)
 {
-	struct watch seen;
-
-	return watch(play, &pages, &seen) &&
-	       expect_none_imbalanced(play, phase, &seen) &&
-	       play_expect(play, phase, "pages charged, as before", pages,
-			   seen.pages) &&
-	       play_expect_balanced(play, phase);
+	return expect_watched(play, phase, &pages);
 }
 
 static bool belongs(const struct books_owner *owner, struct whose whose)
