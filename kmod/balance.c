@@ -3,21 +3,23 @@
 #include <linux/kernel.h>
 #include <linux/math64.h>
 #include <linux/mm.h>
+#include <linux/slab.h>
 #include <net/sock.h>
 #include <net/tcp_states.h>
 
 #include "balance.h"
 #include "counter.h"
 
-/* The pause after the first snapshot; each is twice as long as the one before. */
+/* The pause after the first snapshot; each is twice as long, up to a limit. */
 #define PAUSE_MS 20
-/* How many snapshots in a row must agree: they span 140 ms. */
+#define PAUSE_MAX_MS 250
+/* How many snapshots must agree; the first four span 140 ms. */
 #define AGREE 4
 /*
- * How many are taken at most, and must agree where a closed socket may live on
- * in a packet: they span 5 s. A neighbour is asked for 3 s (mcast_solicit).
+ * How many are taken at most: they span 5 s. A neighbour is asked for 3 s
+ * (mcast_solicit), and so long may a packet keep a socket that was closed.
  */
-#define SNAPSHOTS 9
+#define SNAPSHOTS 24
 
 const char *const skbal_class_names[SKBAL_CLASSES] = {
 	[SKBAL_OPEN] = "open",
@@ -219,53 +221,77 @@ struct claim {
 	unsigned long fractional_id;
 };
 
-/* How the snapshots of a pool have agreed so far. */
+/* What the snapshots have said of a pool so far. */
 struct run {
-	struct claim claim;
-	unsigned int length;
+	struct claim claims[SNAPSHOTS];
+	bool quiet[SNAPSHOTS];	/* no process was at any of the sockets */
+	unsigned int taken;
+	bool stands;
 	s64 lowest, highest;	/* unaccounted bytes seen */
+};
+
+/* A reading; too large for the stack. */
+struct settling {
+	struct run runs[SKBAL_POOLS];
+	struct skbal_balance now[SKBAL_POOLS];
 };
 
 static void run_extend(struct run *run, const struct skbal_balance *balance)
 {
-	struct claim claim;
+	struct claim *claim = &run->claims[run->taken];
 
-	memset(&claim, 0, sizeof(claim));
-	claim.verdict = balance->verdict;
-	claim.unaccounted = balance->unaccounted;
-	claim.missing = missing(balance);
-	claim.fractional = balance->fractional;
-	claim.fractional_id = balance->fractional_id;
-
-	if (!run->length) {
-		run->lowest = claim.unaccounted;
-		run->highest = claim.unaccounted;
-	}
-	run->lowest = min(run->lowest, claim.unaccounted);
-	run->highest = max(run->highest, claim.unaccounted);
-	if (run->length && !memcmp(&run->claim, &claim, sizeof(claim))) {
-		run->length++;
-	} else {
-		run->claim = claim;
-		run->length = 1;
-	}
+	claim->verdict = balance->verdict;
+	claim->unaccounted = balance->unaccounted;
+	claim->missing = missing(balance);
+	claim->fractional = balance->fractional;
+	claim->fractional_id = balance->fractional_id;
+	run->quiet[run->taken++] = !balance->owned;
+	run->lowest = min(run->lowest, claim->unaccounted);
+	run->highest = max(run->highest, claim->unaccounted);
 }
 
 /*
- * A UDP socket keeps its charge until its last packet has been sent, and for an
- * RCU grace period after it was closed (udp_destruct_sock()).
+ * How many snapshots say what the last one says, and whether one of them is
+ * certain: what a process is doing to a socket may be half done.
  */
-static bool needs_patience(enum skbal_pool_id id, const struct run *run)
+static unsigned int run_agreeing(const struct run *run, bool *certain)
 {
-	return id == SKBAL_POOL_UDP && run->claim.unaccounted > 0;
+	const struct claim *last = &run->claims[run->taken - 1];
+	unsigned int same = 0;
+	unsigned int i;
+
+	*certain = false;
+	for (i = 0; i < run->taken; i++) {
+		if (memcmp(&run->claims[i], last, sizeof(*last)))
+			continue;
+		*certain |= run->quiet[i];
+		same++;
+	}
+	return same;
 }
 
-/* A live reading that is in flux stays so: traffic does not wait for us. */
+/*
+ * Can the last snapshot be believed? One that is in flux, read live, stays so:
+ * traffic does not wait for us. A UDP socket keeps its charge until its last
+ * packet has been sent, and for an RCU grace period after it was closed
+ * (udp_destruct_sock()). One that was not found may belong to a process that
+ * has yet to get a descriptor, and waits for a CPU.
+ */
 static bool run_stands(enum skbal_pool_id id, const struct run *run)
 {
-	return run->claim.verdict == SKBAL_BALANCED ||
-	       run->claim.verdict == SKBAL_IN_FLUX ||
-	       run->length >= (needs_patience(id, run) ? SNAPSHOTS : AGREE);
+	const struct claim *last = &run->claims[run->taken - 1];
+	bool certain;
+	unsigned int same = run_agreeing(run, &certain);
+
+	if (last->verdict == SKBAL_IN_FLUX)
+		return true;
+	if (last->verdict == SKBAL_BALANCED)
+		return certain || same > 1;
+	if (id == SKBAL_POOL_UDP && last->unaccounted > 0)
+		return same == SNAPSHOTS;
+	if (last->missing > 0)
+		return same >= AGREE && run->taken == SNAPSHOTS;
+	return same >= AGREE && (certain || run->taken == SNAPSHOTS);
 }
 
 static void say_unsettled(const struct run *run, struct skbal_balance *balance)
@@ -275,19 +301,8 @@ static void say_unsettled(const struct run *run, struct skbal_balance *balance)
 	balance->bound = max(balance->bound, largest);
 	say(balance, SKBAL_IN_FLUX,
 	    "%u snapshots differ: %lld to %lld pages unaccounted, %lld sockets missing",
-	    SNAPSHOTS, skbal_balance_pages(run->lowest),
+	    run->taken, skbal_balance_pages(run->lowest),
 	    skbal_balance_pages(run->highest), missing(balance));
-}
-
-static bool settled(const struct run runs[SKBAL_POOLS],
-		    const struct skbal_counters *counters)
-{
-	unsigned int id;
-
-	for (id = 0; id < SKBAL_POOLS; id++)
-		if (!run_stands(id, &runs[id]))
-			return false;
-	return !counters->suspects;
 }
 
 static s64 all_missing(const struct skbal_balance balances[SKBAL_POOLS])
@@ -296,13 +311,13 @@ static s64 all_missing(const struct skbal_balance balances[SKBAL_POOLS])
 	unsigned int id;
 
 	for (id = 0; id < SKBAL_POOLS; id++)
-		sum += max_t(s64, missing(&balances[id]), 0);
+		sum += max(missing(&balances[id]), 0);
 	return sum;
 }
 
-static int settle_once(struct skbal_snapshot *snap,
+/* One more snapshot; what stands already is not asked again. */
+static int settle_once(struct skbal_snapshot *snap, struct settling *settling,
 		       struct skbal_balance ret[SKBAL_POOLS],
-		       struct run runs[SKBAL_POOLS],
 		       struct skbal_counters *counters)
 {
 	unsigned int id;
@@ -310,33 +325,70 @@ static int settle_once(struct skbal_snapshot *snap,
 
 	if (err)
 		return err;
-	balance_all(snap, ret);
-	for (id = 0; id < SKBAL_POOLS; id++)
-		run_extend(&runs[id], &ret[id]);
-	return snap->live ? 0 : skbal_counters_compare(counters, snap,
-						       all_missing(ret));
+	balance_all(snap, settling->now);
+	for (id = 0; id < SKBAL_POOLS; id++) {
+		struct run *run = &settling->runs[id];
+
+		if (run->stands)
+			continue;
+		ret[id] = settling->now[id];
+		run_extend(run, &ret[id]);
+		run->stands = run_stands(id, run);
+	}
+	return counters ? skbal_counters_compare(counters, snap,
+						 all_missing(settling->now)) : 0;
 }
 
-int skbal_balance_settle(struct skbal_snapshot *snap,
-			 struct skbal_balance ret[SKBAL_POOLS],
-			 struct skbal_counters *counters)
+static bool settled(const struct settling *settling, enum skbal_pool_id only,
+		    const struct skbal_counters *counters)
 {
-	struct run runs[SKBAL_POOLS] = {};
+	unsigned int id;
+
+	for (id = 0; id < SKBAL_POOLS; id++)
+		if (!settling->runs[id].stands &&
+		    (only == SKBAL_POOL_NONE || only == id))
+			return false;
+	return !counters || !counters->suspects;
+}
+
+static int settle(struct skbal_snapshot *snap, struct settling *settling,
+		  enum skbal_pool_id only,
+		  struct skbal_balance ret[SKBAL_POOLS],
+		  struct skbal_counters *counters)
+{
 	unsigned int taken, id;
 	int err;
 
 	for (taken = 1; ; taken++) {
-		err = settle_once(snap, ret, runs, counters);
+		err = settle_once(snap, settling, ret, counters);
 		if (err)
 			return err;
-		if (settled(runs, counters) || taken == SNAPSHOTS)
+		if (settled(settling, only, counters) || taken == SNAPSHOTS)
 			break;
-		if (msleep_interruptible(PAUSE_MS << (taken - 1)))
+		if (msleep_interruptible(min(PAUSE_MS << min(taken - 1, 8U),
+					     PAUSE_MAX_MS)))
 			return -EINTR;
 	}
 	for (id = 0; id < SKBAL_POOLS; id++)
-		if (!run_stands(id, &runs[id]))
-			say_unsettled(&runs[id], &ret[id]);
-	skbal_counters_judge(counters);
+		if (!settling->runs[id].stands)
+			say_unsettled(&settling->runs[id], &ret[id]);
+	if (counters)
+		skbal_counters_judge(counters);
+	return taken;
+}
+
+int skbal_balance_settle(struct skbal_snapshot *snap, enum skbal_pool_id only,
+			 struct skbal_balance ret[SKBAL_POOLS],
+			 struct skbal_counters *counters)
+{
+	struct settling *settling = kvzalloc(sizeof(*settling), GFP_KERNEL);
+	int taken;
+
+	if (!settling)
+		return -ENOMEM;
+	/* not of one pool, nor where the walk tears */
+	taken = settle(snap, settling, only, ret,
+		       only == SKBAL_POOL_NONE && !snap->live ? counters : NULL);
+	kvfree(settling);
 	return taken;
 }

@@ -89,19 +89,23 @@ struct skbal_counters;
 /**
  * skbal_balance_settle() - take snapshots until their verdict stands
  * @snap: as for skbal_snapshot_take()
+ * @only: the pool whose verdict is asked for, or SKBAL_POOL_NONE for all: then
+ *	  each pool's balance is of the snapshot that settled it
  * @ret: one balance for each pool
- * @counters: the other books; zero. Exact mode only: else they stay empty.
+ * @counters: the other books; zero. They stay empty if only one pool is asked
+ *	      for, and in live mode.
  *
  * A torn reading passes, a loss does not: "imbalanced" and "incomplete" are
- * said only if several snapshots in a row, ever further apart, agree. Where
- * they do not, the verdict is "in-flux". What a packet on its way can explain
- * must stay longer than any packet waits for the address of its next hop.
+ * said only if several snapshots, ever further apart, agree, and one of them
+ * was taken when no process was at a socket. Where they do not, the verdict is
+ * "in-flux". What a packet on its way can explain must stay longer than any
+ * packet waits for the address of its next hop.
  *
  * Context: may sleep.
  * Return: the number of snapshots taken, or what skbal_snapshot_take() says,
  *	   or -EINTR.
  */
-int skbal_balance_settle(struct skbal_snapshot *snap,
+int skbal_balance_settle(struct skbal_snapshot *snap, enum skbal_pool_id only,
 			 struct skbal_balance ret[SKBAL_POOLS],
 			 struct skbal_counters *counters);
 

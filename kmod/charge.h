@@ -13,7 +13,7 @@
 struct skbal_charge {
 	s32 forward_alloc;
 	s32 write_queue;
-	s32 receive_queue;
+	u32 receive_queue;	/* of a UDP socket it can exceed 2 GiB */
 	u32 hidden;		/* beside the queues: see hidden.h */
 	u32 error_queue;
 	u32 zerocopy;		/* SCTP: the descriptors of chunks */

@@ -329,7 +329,7 @@ static void show_flags(struct seq_file *seq, const struct skbal_snapshot *snap,
 static void show_charge(struct seq_file *seq,
 			const struct skbal_charge *charge)
 {
-	seq_printf(seq, " charged_bytes=%lld forward_alloc_bytes=%d write_queue_bytes=%d receive_queue_bytes=%d",
+	seq_printf(seq, " charged_bytes=%lld forward_alloc_bytes=%d write_queue_bytes=%d receive_queue_bytes=%u",
 		   skbal_charge_total(charge), charge->forward_alloc,
 		   charge->write_queue, charge->receive_queue);
 	seq_printf(seq, " hidden_bytes=%u error_queue_bytes=%u zerocopy_bytes=%u",
@@ -509,8 +509,8 @@ static int dump_settle(struct dump *dump)
 	if (dump->file->pool != SKBAL_POOL_NONE &&
 	    !dump->snap.protos[dump->file->pool])
 		return -ENOPROTOOPT;
-	dump->snapshots = skbal_balance_settle(&dump->snap, dump->balances,
-					       &dump->counters);
+	dump->snapshots = skbal_balance_settle(&dump->snap, dump->file->pool,
+					       dump->balances, &dump->counters);
 	if (dump->snapshots < 0)
 		return dump->snapshots;
 	return dump_rows(dump);
