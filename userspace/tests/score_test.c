@@ -36,6 +36,10 @@ static void a_row_says_what_was_shown(void **state)
 		  .balanced = 20, .asked = true,
 		  .blindspot = { .sockets = 5000, .pages = 15000 } },
 		{ .scenario = &udp, .passed = 1, .asked = true },
+		{ .scenario = &udp, .passed = 1, .asked = true,
+		  .blindspot = { .pages = 600 } },
+		{ .scenario = &tcp, .passed = 1, .asked = true,
+		  .blindspot = { .sockets = 1, .pages = 1 } },
 		{ .scenario = &mixed },
 	};
 
@@ -44,6 +48,8 @@ static void a_row_says_what_was_shown(void **state)
 		"SCENARIO  PROTOCOL  AT REST   UNDER LOAD  HIDDEN FROM SS             WHAT HAPPENS\n"
 		"a         TCP       balanced  20/20       5000 sockets, 15000 pages  x\n"
 		"bb        UDP       balanced  -           none                       y\n"
+		"bb        UDP       balanced  -           600 pages                  y\n"
+		"a         TCP       balanced  -           1 socket, 1 page           x\n"
 		"c         all       skip      -           -                          z\n");
 }
 
