@@ -47,20 +47,29 @@ static void closer(struct stage *stage, void *arg)
 		round_of(stage, cast, all);
 }
 
-/* The books are read from the cue on, while the actor closes. */
-static bool round_play(struct play *play, struct actor *actor, long long pages)
+static bool full(struct play *play, struct actor *actor)
 {
 	struct whose all = whose(BOOKS_CLASS_OPEN, actor);
 	struct books_charge charge;
-	long long bytes, value;
+	long long bytes;
 
 	return play_await(play, actor, &bytes) &&
 	       play_expect_sockets(play, "peak", all, play->connections) &&
 	       play_charge(play, all, &charge) &&
 	       play_expect(play, "peak", "bytes queued, from the datagrams",
 			   bytes, charge.receive_queue_bytes) &&
-	       play_expect_balanced(play, "peak") &&
-	       play_cue(play, actor) &&
+	       play_expect_balanced(play, "peak");
+}
+
+/* The books are read from the cue on, while the actor closes. */
+static bool round_play(struct play *play, struct actor *actor, long long pages)
+{
+	long long value;
+
+	if (!full(play, actor))
+		return false;
+	play_peak(play);
+	return play_cue(play, actor) &&
 	       play_expect_return(play, "after", pages) &&
 	       play_await(play, actor, &value) && play_cue(play, actor);
 }
