@@ -11,6 +11,7 @@ static const struct scenario tcp = { .name = "a", .summary = "x" };
 static const struct scenario udp = {
 	.name = "bb", .summary = "y", .protocol = IPPROTO_UDP,
 };
+
 static const struct scenario mixed = {
 	.name = "c", .summary = "z", .protocols = "all",
 };
