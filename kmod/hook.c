@@ -35,13 +35,16 @@ unsigned int skbal_hook_stack(struct pt_regs *regs, unsigned long *stack,
 	stack[depth++] = instruction_pointer(regs);
 	if (depth == size)
 		return depth;
-	for (unwind_start(&state, current, regs, NULL);
-	     depth < size && !unwind_done(&state); unwind_next_frame(&state)) {
+	unwind_start(&state, current, regs, NULL);
+	while (!unwind_done(&state)) {
 		unsigned long address = unwind_get_return_address(&state);
 
 		if (!address)
 			break;
 		stack[depth++] = address;
+		if (depth == size)
+			break;
+		unwind_next_frame(&state);
 	}
 	return depth;
 }

@@ -105,6 +105,19 @@ static void entry_add(struct entry *entry)
 	atomic_long_inc(&sockets);
 }
 
+/*
+ * Unwinding is most of what a birth costs. Of interest is who in the kernel has
+ * made a socket; below a system call, or a packet that came in, it is always
+ * the same.
+ */
+static unsigned int depth_wanted(const struct sock *sk,
+				 const struct sock *parent)
+{
+	if (parent)
+		return 1;
+	return sk->sk_kern_sock ? SKBAL_STACK : SKBAL_STACK / 2;
+}
+
 void skbal_track_born(struct sock *sk, const struct sock *parent,
 		      struct pt_regs *regs)
 {
@@ -121,9 +134,8 @@ void skbal_track_born(struct sock *sk, const struct sock *parent,
 	birth = &entry->birth;
 	entry->sk = sk;
 	birth->jiffies = jiffies;
-	/* on top of a child there is always the same: that a packet came in */
 	birth->depth = skbal_hook_stack(regs, birth->stack,
-					parent ? 1 : SKBAL_STACK);
+					depth_wanted(sk, parent));
 	if (parent)
 		set_parent(entry, parent);
 	else
