@@ -13,6 +13,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "array.h"
+
 /* What is made to fail, and how: all of it, whoever can wait for memory. */
 static const char *const settings[][2] = {
 	{ "/sys/kernel/debug/failslab/ignore-gfp-wait", "N" },
@@ -110,7 +112,7 @@ int main(int argc, char *argv[])
 	}
 	if (control < 0)
 		die("fail-nth: no fault injection in this kernel");
-	for (size_t i = 0; i < sizeof(settings) / sizeof(settings[0]); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(settings); i++)
 		write_text(settings[i][0], settings[i][1]);
 	memset(text, 1, sizeof(text));
 	while (*++argv)
