@@ -9,12 +9,14 @@
 struct seq_file;
 
 #define SKBAL_STACK 8
+/* of a socket that is not the kernel's */
+#define SKBAL_USER_STACK 3
 
 struct skbal_birth {
 	unsigned long jiffies;
 	unsigned long stack[SKBAL_STACK];
 	/* the process that made it; a listener's child: that made the listener */
-	pid_t pid;			/* in the reader's pid namespace */
+	pid_t pid;			/* in a snapshot, in the reader's namespace */
 	char comm[TASK_COMM_LEN];
 	bool child;
 	bool known;			/* not a child of an unknown listener */

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Where a socket is born: sock_init_data(), to which every family hands what
- * sk_alloc() gave it, and the clone that becomes a listener's child. Where it
- * dies: __sk_destruct(), after which its memory is freed.
+ * sk_alloc() gave it, and bpf_sk_storage_clone(), to which every clone comes
+ * that is to be a listener's child. Where it dies: __sk_destruct(), after which
+ * its memory is freed.
  *
  * A death that is not seen would leave a pointer to freed memory. That is why
- * it is not a kprobe: those are skipped while another one is being handled.
+ * there are no kprobes: they are skipped while another one is being handled.
  */
 #include <asm/unwind.h>
 #include <linux/ftrace.h>
 #include <linux/in.h>
-#include <linux/kprobes.h>
 #include <linux/net.h>
 #include <linux/ptrace.h>
 #include <linux/rcupdate.h>
@@ -32,9 +32,6 @@ unsigned int skbal_hook_stack(struct pt_regs *regs, unsigned long *stack,
 	struct unwind_state state;
 	unsigned int depth = 0;
 
-	stack[depth++] = instruction_pointer(regs);
-	if (depth == size)
-		return depth;
 	unwind_start(&state, current, regs, NULL);
 	while (!unwind_done(&state)) {
 		unsigned long address = unwind_get_return_address(&state);
@@ -60,59 +57,46 @@ static void notrace on_init_data(unsigned long ip, unsigned long parent_ip,
 	/* as if it had just returned: */
 	caller.sp += sizeof(long);
 	caller.ip = parent_ip;
-	skbal_track_born(sk, NULL, &caller);
+	skbal_track_born(sk, NULL, parent_ip, &caller);
+}
+
+static void notrace on_clone(unsigned long ip, unsigned long parent_ip,
+			     struct ftrace_ops *ops, struct ftrace_regs *fregs)
+{
+	const struct sock *parent = (struct sock *)skbal_argument(fregs, 0);
+	struct sock *sk = (struct sock *)skbal_argument(fregs, 1);
+
+	skbal_track_born(sk, parent, parent_ip, NULL);
 }
 
 static void notrace on_destruct(unsigned long ip, unsigned long parent_ip,
 				struct ftrace_ops *ops,
 				struct ftrace_regs *fregs)
 {
-	struct pt_regs *regs = ftrace_get_regs(fregs);
-	struct rcu_head *head;
+	struct rcu_head *head = (struct rcu_head *)skbal_argument(fregs, 0);
 
-	head = (struct rcu_head *)regs_get_kernel_argument(regs, 0);
 	skbal_track_died(container_of(head, struct sock, sk_rcu));
 }
 
-static int on_clone_entry(struct kretprobe_instance *instance,
-			  struct pt_regs *regs)
-{
-	*(unsigned long *)instance->data = regs_get_kernel_argument(regs, 0);
-	return 0;
-}
-
-static int on_clone(struct kretprobe_instance *instance, struct pt_regs *regs)
-{
-	struct sock *sk = (struct sock *)regs_return_value(regs);
-
-	/* before 5.15 it is that of the probe's trampoline */
-	instruction_pointer_set(regs, get_kretprobe_retaddr(instance));
-	if (sk)
-		skbal_track_born(sk, *(struct sock **)instance->data, regs);
-	return 0;
-}
-
-static struct ftrace_ops births = {
-	.func = on_init_data,
-	.flags = SKBAL_FTRACE_FLAGS,
+/* Deaths first and last: nobody may be born whose death would not be seen. */
+static struct {
+	const char *function;
+	struct ftrace_ops ops;
+} hooks[] = {
+	{
+		.function = "__sk_destruct",
+		.ops.func = on_destruct,
+		.ops.flags = SKBAL_FTRACE_FLAGS,
+	}, {
+		.function = "sock_init_data",
+		.ops.func = on_init_data,
+		.ops.flags = SKBAL_FTRACE_FLAGS | FTRACE_OPS_FL_SAVE_REGS,
+	}, {
+		.function = "bpf_sk_storage_clone",
+		.ops.func = on_clone,
+		.ops.flags = SKBAL_FTRACE_FLAGS,
+	},
 };
-
-static struct ftrace_ops deaths = {
-	.func = on_destruct,
-	.flags = SKBAL_FTRACE_FLAGS,
-};
-
-static struct kretprobe clones = {
-	.kp.symbol_name = SKBAL_CLONE,
-	.entry_handler = on_clone_entry,
-	.handler = on_clone,
-	.data_size = sizeof(unsigned long),
-};
-
-unsigned long skbal_hook_missed(void)
-{
-	return clones.nmissed + clones.kp.nmissed;
-}
 
 /* ftrace_free_filter() is not exported everywhere. */
 static void filter_free(struct ftrace_ops *ops)
@@ -120,7 +104,7 @@ static void filter_free(struct ftrace_ops *ops)
 	ftrace_set_filter(ops, NULL, 0, 1);
 }
 
-static int hook_function(struct ftrace_ops *ops, const char *function)
+static int hook(struct ftrace_ops *ops, const char *function)
 {
 	int err = ftrace_set_filter(ops, (unsigned char *)function,
 				    strlen(function), 1);
@@ -128,25 +112,19 @@ static int hook_function(struct ftrace_ops *ops, const char *function)
 	if (!err)
 		err = register_ftrace_function(ops);
 	if (err) {
-		pr_err("skbalance: track=1: %s() cannot be hooked (error %d)\n", function, err);
+		pr_err("skbalance: track=1: %s() cannot be hooked (error %d)\n",
+		       function, err);
 		filter_free(ops);
 	}
 	return err;
 }
 
-static void unhook_function(struct ftrace_ops *ops)
+static void unhook(unsigned int count)
 {
-	unregister_ftrace_function(ops);
-	filter_free(ops);
-}
-
-static int hook_clones(void)
-{
-	int err = register_kretprobe(&clones);
-
-	if (err)
-		pr_err("skbalance: track=1: %s() cannot be hooked (error %d)\n", SKBAL_CLONE, err);
-	return err;
+	while (count--) {
+		unregister_ftrace_function(&hooks[count].ops);
+		filter_free(&hooks[count].ops);
+	}
 }
 
 /* A compiler may have inlined what is hooked: see a socket being born and die. */
@@ -181,37 +159,24 @@ static int try_hooks(void)
 	return err;
 }
 
-/* Deaths first and last: nobody may be born whose death would not be seen. */
 int skbal_hook_init(void)
 {
+	unsigned int i;
 	int err;
 
-	err = hook_function(&deaths, "__sk_destruct");
+	for (i = 0; i < ARRAY_SIZE(hooks); i++) {
+		err = hook(&hooks[i].ops, hooks[i].function);
+		if (err)
+			break;
+	}
+	if (!err)
+		err = try_hooks();
 	if (err)
-		return err;
-	err = hook_function(&births, "sock_init_data");
-	if (err)
-		goto undo_deaths;
-	err = hook_clones();
-	if (err)
-		goto undo_births;
-	err = try_hooks();
-	if (err)
-		goto undo_clones;
-	return 0;
-
-undo_clones:
-	unregister_kretprobe(&clones);
-undo_births:
-	unhook_function(&births);
-undo_deaths:
-	unhook_function(&deaths);
+		unhook(i);
 	return err;
 }
 
 void skbal_hook_exit(void)
 {
-	unregister_kretprobe(&clones);
-	unhook_function(&births);
-	unhook_function(&deaths);
+	unhook(ARRAY_SIZE(hooks));
 }

@@ -10,7 +10,7 @@
 struct pt_regs;
 
 /* as in Kbuild */
-#if defined(CONFIG_X86) && defined(CONFIG_DYNAMIC_FTRACE) && defined(CONFIG_KRETPROBES)
+#if defined(CONFIG_X86) && defined(CONFIG_DYNAMIC_FTRACE)
 
 /**
  * skbal_hook_init() - have skbal_track_born() and skbal_track_died() called
@@ -22,14 +22,11 @@ int skbal_hook_init(void);
 /** skbal_hook_exit() - no longer; when it returns nobody is in there any more */
 void skbal_hook_exit(void);
 
-/** skbal_hook_missed() - how many births the kernel did not report */
-unsigned long skbal_hook_missed(void);
-
 /**
- * skbal_hook_stack() - the call stack from somewhere on, innermost first
- * @regs: where it is to begin
+ * skbal_hook_stack() - the call stack, innermost first
+ * @regs: of the function whose callers it is to name
  *
- * Return: the depth, at most @size, at least 1.
+ * Return: the depth, at most @size.
  */
 unsigned int skbal_hook_stack(struct pt_regs *regs, unsigned long *stack,
 			      unsigned int size);
@@ -38,17 +35,12 @@ unsigned int skbal_hook_stack(struct pt_regs *regs, unsigned long *stack,
 
 static inline int skbal_hook_init(void)
 {
-	pr_err("skbalance: track=1 needs CONFIG_X86, CONFIG_DYNAMIC_FTRACE and CONFIG_KRETPROBES\n");
+	pr_err("skbalance: track=1 needs CONFIG_X86 and CONFIG_DYNAMIC_FTRACE\n");
 	return -EOPNOTSUPP;
 }
 
 static inline void skbal_hook_exit(void)
 {
-}
-
-static inline unsigned long skbal_hook_missed(void)
-{
-	return 0;
 }
 
 static inline unsigned int skbal_hook_stack(struct pt_regs *regs,

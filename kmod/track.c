@@ -5,6 +5,7 @@
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/pid.h>
+#include <linux/pid_namespace.h>
 #include <linux/slab.h>
 #include <net/mptcp.h>
 #include <net/sock.h>
@@ -25,7 +26,6 @@ MODULE_PARM_DESC(track, "follow every socket from its birth on");
 struct entry {
 	struct hlist_node node;
 	struct sock *sk;
-	struct pid *pid;		/* of birth.pid, in all namespaces */
 	struct skbal_birth birth;
 };
 
@@ -40,7 +40,6 @@ struct bucket {
 
 static struct bucket *buckets;
 static struct kmem_cache *cache;
-static atomic_long_t sockets;
 static atomic_long_t lost;
 
 static struct bucket *bucket_of(const struct sock *sk)
@@ -59,17 +58,11 @@ static struct entry *entry_find(const struct bucket *bucket,
 	return NULL;
 }
 
-static void entry_free(struct entry *entry)
-{
-	put_pid(entry->pid);
-	kmem_cache_free(cache, entry);
-}
-
 static void set_maker(struct entry *entry)
 {
 	entry->birth.child = false;
 	entry->birth.known = true;
-	entry->pid = get_pid(task_tgid(current));
+	entry->birth.pid = current->tgid;
 	strscpy(entry->birth.comm, current->group_leader->comm,
 		sizeof(entry->birth.comm));
 }
@@ -82,12 +75,11 @@ static void set_parent(struct entry *entry, const struct sock *parent)
 	unsigned long flags;
 
 	entry->birth.child = true;
-	entry->pid = NULL;
 	spin_lock_irqsave(&bucket->lock, flags);
 	known = entry_find(bucket, parent);
 	entry->birth.known = known && known->birth.known;
 	if (entry->birth.known) {
-		entry->pid = get_pid(known->pid);
+		entry->birth.pid = known->birth.pid;
 		memcpy(entry->birth.comm, known->birth.comm,
 		       sizeof(entry->birth.comm));
 	}
@@ -102,26 +94,28 @@ static void entry_add(struct entry *entry)
 	spin_lock_irqsave(&bucket->lock, flags);
 	hlist_add_head(&entry->node, &bucket->entries);
 	spin_unlock_irqrestore(&bucket->lock, flags);
-	atomic_long_inc(&sockets);
 }
 
 /*
  * Unwinding is most of what a birth costs. Of interest is who in the kernel has
- * made a socket; below a system call, or a packet that came in, it is always
- * the same.
+ * made a socket; where it was a system call, or a packet that came in, it is
+ * always the same.
  */
-static unsigned int depth_wanted(const struct sock *sk,
-				 const struct sock *parent)
+static void set_stack(struct skbal_birth *birth, const struct sock *sk,
+		      unsigned long from, struct pt_regs *regs)
 {
-	if (parent)
-		return 1;
-	return sk->sk_kern_sock ? SKBAL_STACK : SKBAL_STACK / 2;
+	unsigned int depth = sk->sk_kern_sock ? SKBAL_STACK : SKBAL_USER_STACK;
+
+	birth->stack[0] = from;
+	birth->depth = 1;
+	if (regs)
+		birth->depth += skbal_hook_stack(regs, birth->stack + 1,
+						 depth - 1);
 }
 
 void skbal_track_born(struct sock *sk, const struct sock *parent,
-		      struct pt_regs *regs)
+		      unsigned long from, struct pt_regs *regs)
 {
-	struct skbal_birth *birth;
 	struct entry *entry;
 
 	if (!sk->sk_prot->memory_allocated)
@@ -131,11 +125,9 @@ void skbal_track_born(struct sock *sk, const struct sock *parent,
 		atomic_long_inc(&lost);
 		return;
 	}
-	birth = &entry->birth;
 	entry->sk = sk;
-	birth->jiffies = jiffies;
-	birth->depth = skbal_hook_stack(regs, birth->stack,
-					depth_wanted(sk, parent));
+	entry->birth.jiffies = jiffies;
+	set_stack(&entry->birth, sk, from, regs);
 	if (parent)
 		set_parent(entry, parent);
 	else
@@ -154,10 +146,8 @@ void skbal_track_died(const struct sock *sk)
 	if (entry)
 		hlist_del(&entry->node);
 	spin_unlock_irqrestore(&bucket->lock, flags);
-	if (!entry)
-		return;
-	atomic_long_dec(&sockets);
-	entry_free(entry);
+	if (entry)
+		kmem_cache_free(cache, entry);
 }
 
 bool skbal_track_is_mine(const struct sock *sk)
@@ -169,9 +159,17 @@ bool skbal_track_is_mine(const struct sock *sk)
 	spin_lock_bh(&bucket->lock);
 	entry = entry_find(bucket, sk);
 	mine = entry && !entry->birth.child &&
-	       entry->pid == task_tgid(current);
+	       entry->birth.pid == current->tgid;
 	spin_unlock_bh(&bucket->lock);
 	return mine;
+}
+
+/* 0 where it is not visible, also because it has ended. */
+static pid_t pid_seen_from(struct pid_namespace *ns, pid_t pid)
+{
+	if (ns == &init_pid_ns)
+		return pid;
+	return pid_nr_ns(find_pid_ns(pid, &init_pid_ns), ns);
 }
 
 static void birth_read(struct skbal_snapshot *snap, const struct entry *entry,
@@ -185,7 +183,7 @@ static void birth_read(struct skbal_snapshot *snap, const struct entry *entry,
 	birth = skbal_snapshot_birth(snap, snap->births.used++);
 	ret->birth = snap->births.used;
 	*birth = entry->birth;
-	birth->pid = pid_nr_ns(entry->pid, snap->pid_ns);
+	birth->pid = pid_seen_from(snap->pid_ns, birth->pid);
 }
 
 /*
@@ -255,14 +253,9 @@ bool skbal_track_on(void)
 	return track;
 }
 
-size_t skbal_track_sockets(void)
-{
-	return atomic_long_read(&sockets);
-}
-
 unsigned long skbal_track_lost(void)
 {
-	return atomic_long_read(&lost) + (track ? skbal_hook_missed() : 0);
+	return atomic_long_read(&lost);
 }
 
 static void buckets_free(void)
@@ -274,7 +267,7 @@ static void buckets_free(void)
 	for (i = 0; i < BIT(BITS); i++)
 		hlist_for_each_entry_safe(entry, next, &buckets[i].entries,
 					  node)
-			entry_free(entry);
+			kmem_cache_free(cache, entry);
 	kvfree(buckets);
 }
 

@@ -27,12 +27,13 @@ void skbal_track_exit(void);
 /**
  * skbal_track_born() - a socket has come into being
  * @parent: the socket that it was cloned from, or NULL
- * @regs: where the function that made it returns to
+ * @from: what called the function that made it
+ * @regs: of @from, to name its callers, too, or NULL
  *
  * Context: any but hard interrupt.
  */
 void skbal_track_born(struct sock *sk, const struct sock *parent,
-		      struct pt_regs *regs);
+		      unsigned long from, struct pt_regs *regs);
 
 /**
  * skbal_track_died() - a socket's memory is about to be freed
@@ -57,9 +58,6 @@ void skbal_track_walk(struct skbal_snapshot *snap);
 
 /** skbal_track_on() - whether sockets are followed */
 bool skbal_track_on(void);
-
-/** skbal_track_sockets() - how many are */
-size_t skbal_track_sockets(void);
 
 /** skbal_track_lost() - how many births could not be recorded */
 unsigned long skbal_track_lost(void);
