@@ -29,6 +29,7 @@ static struct layout {
 	u16 subflow;		/* in the context: the subflow's struct sock */
 	u16 msk;		/* in the context: the msk */
 	u16 list;		/* in the msk: the list of contexts */
+	u16 backlog;		/* in the msk: the list of packets; 0: unknown */
 } layout;
 
 /* The protocol, when its first socket has been met; it is never a module. */
@@ -88,7 +89,63 @@ static void layout_learn(const struct sock *ssk, const void *context)
 		return;
 	found.list = head - word(context, found.msk);
 	found.known = true;
+	found.backlog = layout.backlog;
 	layout = found;
+}
+
+/* Is this a list of packets, and the word that follows it the sum of their sizes? */
+static bool is_backlog(const struct list_head *head)
+{
+	u32 expected = *(const u32 *)(head + 1);
+	const struct list_head *node = head;
+	struct list_head *next, *prev;
+	u32 bytes = 0, size;
+
+	for (;;) {
+		if (get_kernel_nofault(next, &node->next) ||
+		    get_kernel_nofault(prev, &next->prev) || prev != node)
+			return false;
+		if (next == head)
+			return bytes && bytes == expected;
+		if (get_kernel_nofault(size, &list_entry(next, struct sk_buff,
+							 list)->truesize) ||
+		    !size || size > expected - bytes)
+			return false;
+		bytes += size;
+		node = next;
+	}
+}
+
+static u16 backlog_find(const struct sock *msk)
+{
+	size_t end = min_t(size_t, msk->sk_prot_creator->obj_size, U16_MAX) -
+		     sizeof(struct list_head) - sizeof(u32);
+	size_t i;
+
+	for (i = sizeof(*msk); i <= end; i += sizeof(void *))
+		if (is_backlog((const void *)msk + i))
+			return i;
+	return 0;
+}
+
+u32 skbal_mptcp_hidden(const struct sock *msk)
+{
+	const struct list_head *backlog;
+	const struct sk_buff *skb;
+	u32 bytes = 0;
+
+	if (SKBAL_MPTCP_LENDS && !layout.backlog)
+		layout.backlog = backlog_find(msk);
+	if (!layout.backlog)
+		return 0;
+	backlog = (const void *)msk + layout.backlog;
+	/* a newborn */
+	if (!READ_ONCE(backlog->next))
+		return 0;
+	list_for_each_entry(skb, backlog, list)
+		if (!skb->sk)
+			bytes += skb->truesize;
+	return bytes;
 }
 
 static void meet_msk(struct skbal_snapshot *snap, struct skbal_socket *subflow,

@@ -7,12 +7,25 @@
 #define SKBAL_MPTCP_H
 
 #include <linux/kconfig.h>
+#include <linux/types.h>
 
 struct skbal_snapshot;
 struct skbal_socket;
 struct sock;
 
 #if IS_ENABLED(CONFIG_MPTCP)
+
+/**
+ * skbal_mptcp_hidden() - bytes charged for data in a list of the msk's own
+ *
+ * Since 6.19 what arrives while the msk is full, or locked, waits in a backlog.
+ * It is charged to the subflow that brought it, until that is closed
+ * (mptcp_cleanup_ssk_backlog()); from then on to no socket at all.
+ *
+ * Context: the caller holds the spinlock of the msk, or the machine is stopped.
+ * A process that has locked it may have a part of the list in its hands.
+ */
+u32 skbal_mptcp_hidden(const struct sock *msk);
 
 /**
  * skbal_mptcp_meet() - meet what belongs to a socket: the msk of a subflow, or
@@ -42,6 +55,11 @@ void skbal_mptcp_walk(struct skbal_snapshot *snap);
 void skbal_mptcp_finish(struct skbal_snapshot *snap);
 
 #else
+
+static inline u32 skbal_mptcp_hidden(const struct sock *msk)
+{
+	return 0;
+}
 
 static inline void skbal_mptcp_meet(struct skbal_snapshot *snap,
 				    struct skbal_socket *socket,

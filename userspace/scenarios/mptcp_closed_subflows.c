@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Sockets of MPTCP outlive their subflows, and their processes:
- * - the subflows are reset; one with unread data is kept by its socket of
- *   MPTCP, in no table of TCP, where no descriptor leads to either;
+ * - the subflows are reset. The socket of MPTCP keeps one with unread data, in
+ *   no table of TCP, where no descriptor leads to either; or, since 6.19, keeps
+ *   the data, charged, in a list of its own;
  * - the server dies while its write queues are full: orphans.
  */
 #include <netinet/in.h>
@@ -19,20 +20,26 @@
  */
 #define MESSAGE 100
 
-/* How many of the client's subflows are closed, with data. */
-static bool count_closed(struct play *play, const struct mptcp_ends *ends,
-			 long long *closed)
+static bool is_closed_subflow(const struct books_socket *socket)
+{
+	return !strncmp(socket->protocol, "TCP", 3) &&
+	       !strcmp(socket->state, "CLOSE") &&
+	       socket->receive_queue_bytes > 0;
+}
+
+/* In how many of the client's connections unread data has outlived its way in. */
+static bool count_kept(struct play *play, const struct mptcp_ends *ends,
+		       long long *kept)
 {
 	struct books books;
 
 	if (!play_books(play, "sockets", &books))
 		return false;
-	*closed = 0;
+	*kept = 0;
 	for (size_t i = 0; i < books.n_sockets; i++)
-		*closed += books.sockets[i].pid == ends->client.pid &&
-			   !strncmp(books.sockets[i].protocol, "TCP", 3) &&
-			   !strcmp(books.sockets[i].state, "CLOSE") &&
-			   books.sockets[i].receive_queue_bytes > 0;
+		*kept += books.sockets[i].pid == ends->client.pid &&
+			 (books.sockets[i].hidden_bytes > 0 ||
+			  is_closed_subflow(&books.sockets[i]));
 	books_free(&books);
 	return true;
 }
@@ -51,18 +58,18 @@ static bool subflows_reset(struct play *play, struct mptcp_ends *ends,
 			   long long unread)
 {
 	const char *phase = "after the reset of the subflows";
-	long long deadline = play_clock_ms() + PATIENCE_MS, closed;
+	long long deadline = play_clock_ms() + PATIENCE_MS, kept;
 	struct meminfo sum;
 
 	if (!reset_subflows(play, ends))
 		return false;
 	do {
-		if (!count_closed(play, ends, &closed))
+		if (!count_kept(play, ends, &kept))
 			return false;
-	} while (closed < unread && play_clock_ms() < deadline);
+	} while (kept < unread && play_clock_ms() < deadline);
 	return play_expect(play, phase,
-			   "closed subflows of the client with unread data",
-			   unread, closed) &&
+			   "connections of the client whose unread data was kept",
+			   unread, kept) &&
 	       play_meminfo(play, phase, &ends->client, &sum) &&
 	       play_expect(play, phase, "sockets of the client",
 			   play->connections, sum.sockets) &&
