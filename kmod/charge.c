@@ -41,15 +41,27 @@ static u32 skb_zerocopy_bytes(const struct sk_buff *skb)
 	return skb->truesize - SKB_TRUESIZE(skb_end_offset(skb));
 }
 
+/*
+ * A process that has locked the socket may have been stopped while it was about
+ * to change a queue. What it was to link is alive, and what it was to unlink,
+ * too; but a link may be gone, or lead back.
+ */
 static u32 zerocopy_bytes(struct sock *sk)
 {
-	struct sk_buff *skb;
+	struct sk_buff *skb = READ_ONCE(sk->sk_write_queue.next);
+	u32 left = READ_ONCE(sk->sk_wmem_queued) / SKB_TRUESIZE(0) + 1;
 	u32 bytes = 0;
 
-	skb_queue_walk(&sk->sk_write_queue, skb)
+	for (; skb && skb != (struct sk_buff *)&sk->sk_write_queue && left;
+	     left--) {
 		bytes += skb_zerocopy_bytes(skb);
-	skb_rbtree_walk(skb, &sk->tcp_rtx_queue)
+		skb = READ_ONCE(skb->next);
+	}
+	skb = skb_rb_first(&sk->tcp_rtx_queue);
+	for (; skb && left; left--) {
 		bytes += skb_zerocopy_bytes(skb);
+		skb = skb_rb_next(skb);
+	}
 	return bytes;
 }
 #else

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <linux/module.h>
+#include <linux/uaccess.h>
 #include <net/net_namespace.h>
 #include <net/sctp/sctp.h>
 
@@ -53,50 +54,79 @@ void skbal_sctp_walk(struct skbal_snapshot *snap)
 	}
 }
 
+/*
+ * A process that has locked the socket may have been stopped while it was about
+ * to change a list. A link may then lead back, or to the head of another list,
+ * taken for a chunk.
+ */
+struct walk {
+	u32 left;		/* so many chunks there can be at most */
+	u32 chunks;
+};
+
 /* Only data is owned by the socket; control chunks are not charged. */
 static bool is_owned(const struct sctp_chunk *chunk)
 {
-	return chunk->skb && chunk->skb->destructor &&
-	       sctp_chunk_is_data(chunk);
+	struct sctp_chunkhdr *header;
+	struct sk_buff *skb;
+	void (*destructor)(struct sk_buff *skb);
+	u8 type;
+
+	return !get_kernel_nofault(skb, &chunk->skb) && skb &&
+	       !get_kernel_nofault(destructor, &skb->destructor) &&
+	       destructor &&
+	       !get_kernel_nofault(header, &chunk->chunk_hdr) && header &&
+	       !get_kernel_nofault(type, &header->type) &&
+	       (type == SCTP_CID_DATA || type == SCTP_CID_I_DATA);
 }
 
-static u32 count_sent(const struct list_head *sent)
+/* The node of a chunk is @offset bytes into it. */
+static void walk_chunks(struct walk *walk, const struct list_head *head,
+			size_t offset)
 {
-	const struct sctp_chunk *chunk;
-	u32 chunks = 0;
+	struct list_head *node = READ_ONCE(head->next);
 
-	list_for_each_entry(chunk, sent, transmitted_list)
-		chunks += is_owned(chunk);
-	return chunks;
+	while (node != head && walk->left) {
+		walk->left--;
+		walk->chunks += is_owned((void *)node - offset);
+		if (get_kernel_nofault(node, &node->next))
+			return;
+	}
 }
 
-static u32 count_chunks(const struct sctp_association *asoc)
+static void walk_sent(struct walk *walk, const struct list_head *sent)
+{
+	walk_chunks(walk, sent, offsetof(struct sctp_chunk, transmitted_list));
+}
+
+static void walk_association(struct walk *walk,
+			     const struct sctp_association *asoc)
 {
 	const struct sctp_outq *queue = &asoc->outqueue;
 	const struct sctp_transport *transport;
-	const struct sctp_chunk *chunk;
-	u32 chunks = 0;
 
-	list_for_each_entry(chunk, &queue->out_chunk_list, list)
-		chunks += is_owned(chunk);
-	chunks += count_sent(&queue->sacked);
-	chunks += count_sent(&queue->retransmit);
-	chunks += count_sent(&queue->abandoned);
-	list_for_each_entry(transport, &asoc->peer.transport_addr_list,
-			    transports)
-		chunks += count_sent(&transport->transmitted);
-	return chunks;
+	walk_chunks(walk, &queue->out_chunk_list,
+		    offsetof(struct sctp_chunk, list));
+	walk_sent(walk, &queue->sacked);
+	walk_sent(walk, &queue->retransmit);
+	walk_sent(walk, &queue->abandoned);
+	list_for_each_entry_rcu(transport, &asoc->peer.transport_addr_list,
+				transports)
+		walk_sent(walk, &transport->transmitted);
 }
 
 u32 skbal_sctp_chunk_bytes(struct sock *sk)
 {
 	const struct sctp_endpoint *ep = sctp_sk(sk)->ep;
 	const struct sctp_association *asoc;
-	u32 chunks = 0;
+	struct walk walk = {
+		.left = READ_ONCE(sk->sk_wmem_queued) /
+			sizeof(struct sctp_chunk),
+	};
 
 	if (!ep)
 		return 0;
 	list_for_each_entry(asoc, &ep->asocs, asocs)
-		chunks += count_chunks(asoc);
-	return chunks * sizeof(struct sctp_chunk);
+		walk_association(&walk, asoc);
+	return walk.chunks * sizeof(struct sctp_chunk);
 }

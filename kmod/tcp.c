@@ -90,9 +90,12 @@ static void walk_listening(struct skbal_snapshot *snap,
 			struct skbal_socket *socket;
 
 			socket = skbal_census_meet(snap, sk, SKBAL_HASHED);
-			if (socket)
-				walk_accept_queue(snap, sk,
-						  socket - skbal_snapshot_socket(snap, 0) + 1);
+			if (!socket)
+				continue;
+			if (snap->detail)
+				skbal_census_name(snap, socket, sk);
+			walk_accept_queue(snap, sk,
+					  socket - skbal_snapshot_socket(snap, 0) + 1);
 		}
 		skbal_walk_unlock(snap, &bucket->lock);
 	}
