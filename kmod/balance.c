@@ -3,6 +3,7 @@
 #include <linux/kernel.h>
 #include <linux/math64.h>
 #include <linux/mm.h>
+#include <linux/rcupdate.h>
 #include <linux/slab.h>
 #include <net/sock.h>
 #include <net/tcp_states.h>
@@ -61,6 +62,17 @@ bool skbal_balance_is_fractional(const struct skbal_snapshot *snap,
 	       !skbal_snapshot_is_mptcp(snap, socket);
 }
 
+/*
+ * The kernel gives some of its own sockets a file, to hand them to a process
+ * for the handshake of TLS (svc_tcp_accept()).
+ */
+static bool is_in_flight(const struct skbal_socket *socket)
+{
+	if (socket->flags & (SKBAL_PASSED | SKBAL_REGISTERED))
+		return true;
+	return socket->flags & SKBAL_FILE && !(socket->flags & SKBAL_KERN);
+}
+
 static enum skbal_class class_of(const struct skbal_socket *socket)
 {
 	if (socket->flags & SKBAL_QUEUED)
@@ -70,9 +82,7 @@ static enum skbal_class class_of(const struct skbal_socket *socket)
 	if (socket->flags & SKBAL_DEAD)
 		return SKBAL_ORPHAN;
 	if (!(socket->flags & SKBAL_HELD))
-		return socket->flags & (SKBAL_FILE | SKBAL_PASSED |
-					SKBAL_REGISTERED) ?
-		       SKBAL_FD_IN_FLIGHT : SKBAL_KERNEL;
+		return is_in_flight(socket) ? SKBAL_FD_IN_FLIGHT : SKBAL_KERNEL;
 	if (socket->state == TCP_LISTEN)
 		return SKBAL_LISTEN;
 	if (socket->state == TCP_CLOSE && !(socket->flags & SKBAL_HASHED))
@@ -100,18 +110,15 @@ static void add_socket(const struct skbal_snapshot *snap,
 	socket->class = class_of(socket);
 	ret->found += is_allocated(snap, socket);
 	ret->owned += !!(socket->flags & SKBAL_OWNED);
-	if (socket->flags & SKBAL_BYPASSED) {
-		ret->bypassed += skbal_charge_total(&socket->charge);
-		memset(&socket->charge, 0, sizeof(socket->charge));
-	}
 	ret->opaque += !!(socket->flags & SKBAL_OPAQUE);
 	if (skbal_balance_is_fractional(snap, socket)) {
 		ret->fractional++;
 		ret->fractional_id += (unsigned long)socket->sk;
 	}
-	ret->charged += skbal_charge_total(&socket->charge);
-	skbal_sum_add(&ret->classes[socket->class], &socket->charge);
-	skbal_sum_add(&ret->protocols[socket->protocol], &socket->charge);
+	if (socket->flags & SKBAL_BYPASSED)
+		ret->bypassed += skbal_charge_total(&socket->charge);
+	skbal_sum_add(&ret->classes[socket->class], socket);
+	skbal_sum_add(&ret->protocols[socket->protocol], socket);
 }
 
 static s64 missing(const struct skbal_balance *balance)
@@ -181,6 +188,10 @@ static void judge(struct skbal_balance *b)
 static void balance_pool(const struct skbal_snapshot *snap,
 			 enum skbal_pool_id id, struct skbal_balance *ret)
 {
+	unsigned int class;
+
+	for (class = 0; class < SKBAL_CLASSES; class++)
+		ret->charged += skbal_sum_bytes(&ret->classes[class]);
 	ret->counter = snap->pools[id].memory_allocated + snap->pools[id].percpu;
 	ret->unaccounted = ret->counter * (s64)PAGE_SIZE - ret->charged;
 	ret->bound = snap->moved_bytes[id] + snap->moved_pages[id] * PAGE_SIZE;
@@ -291,7 +302,7 @@ static bool run_stands(enum skbal_pool_id id, const struct run *run)
 		return same == SNAPSHOTS;
 	if (last->missing > 0)
 		return same >= AGREE && run->taken == SNAPSHOTS;
-	return same >= AGREE && (certain || run->taken == SNAPSHOTS);
+	return same >= AGREE && (certain || same > SNAPSHOTS / 2);
 }
 
 static void say_unsettled(const struct run *run, struct skbal_balance *balance)
@@ -311,7 +322,7 @@ static s64 all_missing(const struct skbal_balance balances[SKBAL_POOLS])
 	unsigned int id;
 
 	for (id = 0; id < SKBAL_POOLS; id++)
-		sum += max(missing(&balances[id]), 0);
+		sum += max_t(s64, missing(&balances[id]), 0);
 	return sum;
 }
 
@@ -360,6 +371,9 @@ static int settle(struct skbal_snapshot *snap, struct settling *settling,
 	int err;
 
 	for (taken = 1; ; taken++) {
+		/* UDP sockets that were closed are charged until then */
+		if (taken > 1)
+			rcu_barrier();
 		err = settle_once(snap, settling, ret, counters);
 		if (err)
 			return err;

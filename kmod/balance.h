@@ -59,11 +59,15 @@ struct skbal_balance {
 	char reason[128];
 };
 
-/** skbal_sum_add() - add one socket's charge to a group */
+/** skbal_sum_add() - add what the pool is charged for one socket to a group */
 static inline void skbal_sum_add(struct skbal_sum *sum,
-				 const struct skbal_charge *charge)
+				 const struct skbal_socket *socket)
 {
+	const struct skbal_charge *charge = &socket->charge;
+
 	sum->sockets++;
+	if (socket->flags & SKBAL_BYPASSED)
+		return;
 	sum->forward_alloc += charge->forward_alloc;
 	sum->write_queue += charge->write_queue;
 	sum->receive_queue += charge->receive_queue;
@@ -97,8 +101,8 @@ struct skbal_counters;
  *
  * A torn reading passes, a loss does not: "imbalanced" and "incomplete" are
  * said only if several snapshots, ever further apart, agree, and one of them
- * was taken when no process was at a socket. Where they do not, the verdict is
- * "in-flux". What a packet on its way can explain must stay longer than any
+ * was taken when no process was at a socket, or if they are most of all that
+ * may be taken. Where they do not, the verdict is "in-flux". What a packet on its way can explain must stay longer than any
  * packet waits for the address of its next hop.
  *
  * Context: may sleep.

@@ -15,16 +15,50 @@
 #include "mptcp.h"
 #include "snapshot.h"
 
-/* The slot of @sk in the index: it holds the entry plus one, or 0. */
+static u32 index_mask(const struct skbal_index *index)
+{
+	return BIT(index->bits) - 1;
+}
+
+/*
+ * Neighbours in memory are neighbours in the index, because they were born one
+ * after the other, and a process has them in that order.
+ */
+#define NEIGHBOURS_SHIFT 4
+/* So large is a socket, at least. */
+#define SOCKET_SHIFT 11
+
+static u32 place_of(const struct sock *sk)
+{
+	unsigned long place = (unsigned long)sk >> SOCKET_SHIFT;
+	u32 neighbours = hash_long(place >> NEIGHBOURS_SHIFT, 32);
+
+	return neighbours << NEIGHBOURS_SHIFT |
+	       ((place ^ neighbours >> 16) & (BIT(NEIGHBOURS_SHIFT) - 1));
+}
+
+/* The bits of a slot that the entry's number leaves over tell it from others. */
+static u32 tag_of(const struct skbal_index *index, const struct sock *sk)
+{
+	return hash_ptr(sk, 32) & ~index_mask(index);
+}
+
+/* The slot of @sk in the index: with its entry, or 0. */
 static u32 *index_slot(const struct skbal_snapshot *snap, const struct sock *sk)
 {
-	u32 mask = BIT(snap->index_bits) - 1;
-	u32 i = hash_ptr(sk, snap->index_bits);
+	const struct skbal_index *index = &snap->socket_index;
+	u32 mask = index_mask(index);
+	u32 tag = tag_of(index, sk);
+	/* odd: it comes by every slot; neighbours that collide do not pile up */
+	u32 step = tag >> 12 | 1;
+	u32 i, slot;
 
-	while (snap->index[i] &&
-	       skbal_snapshot_socket(snap, snap->index[i] - 1)->sk != sk)
-		i = (i + 1) & mask;
-	return &snap->index[i];
+	for (i = place_of(sk) & mask; (slot = index->slots[i]);
+	     i = (i + step) & mask)
+		if ((slot & ~mask) == tag &&
+		    skbal_snapshot_socket(snap, (slot & mask) - 1)->sk == sk)
+			break;
+	return &index->slots[i];
 }
 
 /*
@@ -46,6 +80,7 @@ static int protocol_add(struct skbal_snapshot *snap, const struct proto *prot)
 	protocol = &snap->protocols[snap->nr_protocols++];
 	protocol->prot = prot;
 	protocol->pool = pool;
+	protocol->plain = !str_has_prefix(prot->name, "MPTCP");
 	strscpy(protocol->name, prot->name, sizeof(protocol->name));
 	return i;
 }
@@ -81,16 +116,16 @@ static u32 net_add(struct skbal_snapshot *snap, const struct net *net)
 	return snap->nets.used;
 }
 
-/* As index_slot(). */
 static noinline u32 net_find(struct skbal_snapshot *snap, const struct net *net)
 {
-	u32 mask = BIT(snap->net_index_bits) - 1;
-	u32 i = hash_ptr(net, snap->net_index_bits);
-	u32 *slot = &snap->net_index[i];
+	const struct skbal_index *index = &snap->net_index;
+	u32 mask = index_mask(index);
+	u32 i = hash_ptr(net, index->bits);
+	u32 *slot = &index->slots[i];
 
 	while (*slot && skbal_snapshot_net(snap, *slot - 1)->net != net) {
 		i = (i + 1) & mask;
-		slot = &snap->net_index[i];
+		slot = &index->slots[i];
 	}
 	if (!*slot)
 		*slot = net_add(snap, net);
@@ -144,8 +179,10 @@ static unsigned int ownership_flags(const struct sock *sk)
 static bool is_plain(const struct skbal_snapshot *snap, const struct sock *sk,
 		     int protocol)
 {
-	return READ_ONCE(sk->sk_prot) == snap->protocols[protocol].prot ||
-	       !is_tcp(sk);
+	/* mostly so; the protocol's number would be one more cache line */
+	if (READ_ONCE(sk->sk_prot) == snap->protocols[protocol].prot)
+		return snap->protocols[protocol].plain;
+	return !is_tcp(sk) && sk->sk_protocol != IPPROTO_MPTCP;
 }
 
 /* What the charge of a socket that is not plain holds beside its queues. */
@@ -154,6 +191,10 @@ hidden_read(const struct sock *sk, bool queues, struct skbal_charge *charge)
 {
 	bool opaque;
 
+	if (sk->sk_protocol == IPPROTO_MPTCP) {
+		charge->hidden = skbal_mptcp_hidden(sk);
+		return 0;
+	}
 	if (sk_is_mptcp(sk))
 		return SKBAL_SUBFLOW;
 	charge->hidden = skbal_hidden_read(sk, queues, &opaque);
@@ -161,11 +202,11 @@ hidden_read(const struct sock *sk, bool queues, struct skbal_charge *charge)
 }
 
 static __always_inline unsigned int
-charge_read(struct sock *sk, bool plain, struct skbal_charge *ret)
+charge_read(struct sock *sk, bool plain, bool live, struct skbal_charge *ret)
 {
 	bool owned = sk->sk_lock.owned;
 
-	skbal_charge_read(sk, !owned, ret);
+	skbal_charge_read(sk, !owned || !live, ret);
 	return (owned ? SKBAL_OWNED : 0) |
 	       (plain ? 0 : hidden_read(sk, !owned, ret));
 }
@@ -174,7 +215,7 @@ static unsigned int charge_read_locked(struct sock *sk, bool plain,
 				       struct skbal_charge *ret)
 	__releases(&sk->sk_lock.slock)
 {
-	unsigned int flags = charge_read(sk, plain, ret);
+	unsigned int flags = charge_read(sk, plain, true, ret);
 
 	spin_unlock_bh(&sk->sk_lock.slock);
 	return flags;
@@ -190,10 +231,12 @@ static unsigned int charge_read_live(struct sock *sk, bool plain,
 	if (spin_trylock_bh(&sk->sk_lock.slock))
 		return charge_read_locked(sk, plain, ret);
 	skbal_charge_read(sk, false, ret);
-	return SKBAL_MOVING | (plain ? 0 : hidden_read(sk, false, ret));
+	if (plain || sk->sk_protocol == IPPROTO_MPTCP)
+		return SKBAL_MOVING;
+	return SKBAL_MOVING | hidden_read(sk, false, ret);
 }
 
-static void addresses_read(const struct sock *sk, struct skbal_detail *ret)
+static void addresses_read(const struct sock *sk, struct skbal_name *ret)
 {
 	const struct inet_sock *inet = inet_sk(sk);
 
@@ -232,19 +275,88 @@ static u64 memcg_of(const struct sock *sk)
 #endif
 }
 
-static void detail_read(const struct sock *sk, struct skbal_detail *ret)
+static bool same_remains(const struct skbal_remains *a,
+			 const struct skbal_remains *b)
 {
-	struct socket *sock = READ_ONCE(sk->sk_socket);
+	return a->cgroup == b->cgroup && a->memcg == b->memcg &&
+	       a->uid == b->uid;
+}
 
-	ret->inode = sock ? SOCK_INODE(sock)->i_ino : 0;
-	ret->uid = from_kuid_munged(&init_user_ns, sk->sk_uid);
-	ret->cgroup = cgroup_of(sk);
-	ret->memcg = memcg_of(sk);
-	ret->holders = 0;
-	ret->listener = 0;
-	ret->wait_ms = 0;
-	ret->birth = 0;
-	addresses_read(sk, ret);
+/* As net_add(). */
+static u32 remains_add(struct skbal_snapshot *snap,
+		       const struct skbal_remains *remains)
+{
+	snap->remains.wanted++;
+	if (snap->remains.used == snap->remains.size)
+		return 0;
+	*skbal_snapshot_remains(snap, snap->remains.used++) = *remains;
+	return snap->remains.used;
+}
+
+/* As net_find(). */
+static noinline u32 remains_find(struct skbal_snapshot *snap,
+				 const struct skbal_remains *remains)
+{
+	const struct skbal_index *index = &snap->remains_index;
+	u32 mask = index_mask(index);
+	u32 i = hash_64(remains->cgroup * 31 + remains->memcg * 17 +
+			remains->uid, index->bits);
+	u32 *slot = &index->slots[i];
+
+	while (*slot && !same_remains(skbal_snapshot_remains(snap, *slot - 1),
+				      remains)) {
+		i = (i + 1) & mask;
+		slot = &index->slots[i];
+	}
+	if (!*slot)
+		*slot = remains_add(snap, remains);
+	snap->last_remains_index = *slot ? *slot - 1 : 0;
+	return snap->last_remains_index;
+}
+
+/* As net_of(). */
+static u32 remains_of(struct skbal_snapshot *snap, const struct sock *sk)
+{
+	const struct skbal_remains remains = {
+		.cgroup = cgroup_of(sk),
+		.memcg = memcg_of(sk),
+		.uid = from_kuid_munged(&init_user_ns, sk->sk_uid),
+	};
+	u32 last = snap->last_remains_index;
+
+	if (snap->remains.used &&
+	    same_remains(skbal_snapshot_remains(snap, last), &remains))
+		return last;
+	return remains_find(snap, &remains);
+}
+
+void skbal_census_name(struct skbal_snapshot *snap,
+		       struct skbal_socket *socket, const struct sock *sk)
+{
+	struct skbal_detail *detail = skbal_snapshot_detail(snap, socket);
+	const struct socket *sock = READ_ONCE(sk->sk_socket);
+	struct skbal_name *name;
+
+	if (detail->name)
+		return;
+	snap->names.wanted++;
+	if (snap->names.used == snap->names.size)
+		return;
+	name = skbal_snapshot_name(snap, snap->names.used++);
+	detail->name = snap->names.used;
+	name->inode = sock ? SOCK_INODE((struct socket *)sock)->i_ino : 0;
+	addresses_read(sk, name);
+}
+
+static void detail_read(struct skbal_snapshot *snap,
+			struct skbal_socket *socket, const struct sock *sk)
+{
+	struct skbal_detail *detail = skbal_snapshot_detail(snap, socket);
+
+	memset(detail, 0, sizeof(*detail));
+	detail->remains = remains_of(snap, sk);
+	if (snap->with_names)
+		skbal_census_name(snap, socket, sk);
 }
 
 static struct skbal_socket *entry_new(struct skbal_snapshot *snap, u32 *slot,
@@ -257,16 +369,18 @@ static struct skbal_socket *entry_new(struct skbal_snapshot *snap, u32 *slot,
 	if (snap->sockets.used == snap->sockets.size)
 		return NULL;
 	socket = skbal_snapshot_socket(snap, snap->sockets.used++);
-	*slot = snap->sockets.used;
+	*slot = tag_of(&snap->socket_index, sk) | snap->sockets.used;
 
 	socket->sk = sk;
 	socket->protocol = protocol;
 	socket->net = net_of(snap, sock_net(sk));
 	socket->state = READ_ONCE(sk->sk_state);
 	socket->flags = found | (sk->sk_net_refcnt ? SKBAL_USED : 0) |
+			(sk->sk_kern_sock ? SKBAL_KERN : 0) |
 			(sk->sk_family == AF_INET6 ? SKBAL_IPV6 : 0);
 	socket->motion = 0;
 	socket->parent = 0;
+	socket->holders = 0;
 	return socket;
 }
 
@@ -282,13 +396,14 @@ static void entry_fill(struct skbal_snapshot *snap,
 		/* it may be gone when the walk ends; see read_ownership() */
 		socket->flags |= ownership_flags(sk);
 	} else {
-		socket->flags |= charge_read(sk, plain, &socket->charge);
+		socket->flags |= charge_read(sk, plain, false,
+					     &socket->charge);
 	}
 	if (skbal_bypasses(sk))
 		socket->flags |= SKBAL_BYPASSED;
 	if (snap->detail)
-		detail_read(sk, skbal_snapshot_detail(snap, socket));
-	if (!plain || sk->sk_protocol == IPPROTO_MPTCP)
+		detail_read(snap, socket, sk);
+	if (!plain)
 		skbal_mptcp_meet(snap, socket, sk);
 }
 
@@ -347,7 +462,8 @@ census_enter(struct skbal_snapshot *snap, u32 *slot, struct sock *sk,
 	int protocol = protocol_of(snap, sk);
 	struct skbal_socket *socket;
 
-	if (protocol < 0)
+	if (protocol < 0 ||
+	    !skbal_snapshot_wants(snap, snap->protocols[protocol].pool))
 		return NULL;
 	socket = entry_add(snap, slot, sk, protocol, found);
 	if (!socket)
@@ -364,10 +480,12 @@ struct skbal_socket *skbal_census_meet(struct skbal_snapshot *snap,
 {
 	u32 *slot = index_slot(snap, sk);
 	struct skbal_socket *socket;
+	u32 i;
 
 	if (!*slot)
 		return census_enter(snap, slot, sk, found);
-	socket = skbal_snapshot_socket(snap, *slot - 1);
+	i = (*slot & index_mask(&snap->socket_index)) - 1;
+	socket = skbal_snapshot_socket(snap, i);
 	if (snap->walk == 2) {
 		if (!(socket->flags & SKBAL_AGAIN))
 			entry_compare(snap, socket, sk);

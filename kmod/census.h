@@ -25,11 +25,19 @@ void skbal_census_init(struct skbal_snapshot *snap);
  *
  * Context: something keeps @sk alive: the lock of the table that it is in, or
  * the stopped machine. RCU read side.
- * Return: the entry; NULL if there is no room: then it is only counted, in
- *	   @snap->sockets.wanted.
+ * Return: the entry; NULL if the socket is not wanted, or if there is no room:
+ *	   then it is only counted, in @snap->sockets.wanted.
  */
 struct skbal_socket *skbal_census_meet(struct skbal_snapshot *snap,
 				       struct sock *sk, unsigned int found);
+
+/**
+ * skbal_census_name() - name an entry, unless it has a name
+ *
+ * Context: @snap has detail; otherwise as of skbal_census_meet().
+ */
+void skbal_census_name(struct skbal_snapshot *snap,
+		       struct skbal_socket *socket, const struct sock *sk);
 
 /**
  * skbal_census_finish() - enter what can be told only at the end of a walk

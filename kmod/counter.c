@@ -79,7 +79,6 @@ void skbal_counter_read(struct skbal_snapshot *snap)
 /* What the census has met in one namespace. */
 struct met {
 	u64 used;
-	u64 strange;	/* of families that may hide sockets: see row_doubt() */
 	u64 inuse[SKBAL_PROTOCOLS];
 	u64 all[SKBAL_PROTOCOLS];
 };
@@ -136,9 +135,21 @@ static void count_met(const struct skbal_snapshot *snap, struct met *met)
 		net->used += is_used(socket);
 		net->all[socket->protocol]++;
 		net->inuse[socket->protocol] += is_inuse(protocol, socket);
-		net->strange += protocol->pool == SKBAL_POOL_NONE &&
-				!is_well_known(protocol->name);
 	}
+}
+
+/* Of families that may hide sockets: see row_doubt(). */
+static u64 count_strange(const struct skbal_snapshot *snap,
+			 const struct met *met)
+{
+	u64 strange = 0;
+	unsigned int i;
+
+	for (i = 0; i < snap->nr_protocols; i++)
+		if (snap->protocols[i].pool == SKBAL_POOL_NONE &&
+		    !is_well_known(snap->protocols[i].name))
+			strange += met->all[i];
+	return strange;
 }
 
 /* MPTCP counts what has a token (mptcp_token_accept()), which is private. */
@@ -171,10 +182,12 @@ static void row_doubt(struct skbal_counter *row,
 		      s64 missing)
 {
 	s64 unmet = missing + foreign_missing(snap, net, met);
+	u64 strange;
 
 	*row->reason = 0;
 	if (row->kernel - row->census <= 0)
 		return;
+	strange = count_strange(snap, met);
 	if (row->kernel - row->census <= unmet)
 		scnprintf(row->reason, sizeof(row->reason),
 			  "%lld allocated sockets were not found", unmet);
@@ -182,10 +195,10 @@ static void row_doubt(struct skbal_counter *row,
 		scnprintf(row->reason, sizeof(row->reason),
 			  "%llu packets wait in devices, and may keep closed sockets",
 			  snap->packets_waiting);
-	else if (met->strange)
+	else if (strange)
 		scnprintf(row->reason, sizeof(row->reason),
 			  "%llu sockets of other families may have ones that wait",
-			  met->strange);
+			  strange);
 }
 
 static const struct skbal_counter *

@@ -178,7 +178,7 @@ holder_process(const struct skbal_snapshot *snap, u32 holder)
 	return skbal_snapshot_process(snap, entry->process - 1);
 }
 
-/* @holders: the last of a ring, as in struct skbal_detail. */
+/* @holders: the last of a ring, as in struct skbal_socket. */
 static void show_holders(struct seq_file *seq,
 			 const struct skbal_snapshot *snap, u32 holders)
 {
@@ -207,20 +207,32 @@ static void show_endpoint(struct seq_file *seq, const char *name, bool ipv6,
 		seq_printf(seq, " %s=%pI4:%u", name, &addr->s6_addr32[3], port);
 }
 
+static const struct skbal_name *name_of(const struct skbal_snapshot *snap,
+					const struct skbal_socket *socket)
+{
+	return skbal_snapshot_name(snap, skbal_snapshot_detail(snap, socket)->name - 1);
+}
+
+static const struct skbal_remains *
+remains_of(const struct skbal_snapshot *snap, const struct skbal_socket *socket)
+{
+	return skbal_snapshot_remains(snap, skbal_snapshot_detail(snap, socket)->remains);
+}
+
 static void show_listener(struct seq_file *seq,
 			  const struct skbal_snapshot *snap, u32 listener)
 {
 	const struct skbal_socket *socket;
-	const struct skbal_detail *detail;
+	const struct skbal_name *name;
 
 	if (!listener) {
 		seq_puts(seq, " listener=-");
 		return;
 	}
 	socket = skbal_snapshot_socket(snap, listener - 1);
-	detail = skbal_snapshot_detail(snap, socket);
-	show_endpoint(seq, "listener", socket->flags & SKBAL_IPV6, &detail->local,
-		      detail->local_port);
+	name = name_of(snap, socket);
+	show_endpoint(seq, "listener", socket->flags & SKBAL_IPV6, &name->local,
+		      name->local_port);
 }
 
 static void show_states(struct seq_file *seq, const u32 *states)
@@ -265,10 +277,10 @@ static const char *via_name(const struct skbal_socket *socket)
 /* What remains of a socket's owner when its process is gone. */
 static void show_remains(struct seq_file *seq,
 			 const struct skbal_socket *socket,
-			 const struct skbal_detail *detail)
+			 const struct skbal_remains *remains)
 {
-	show_id(seq, "cgroup", detail->cgroup);
-	show_id(seq, "memcg", detail->memcg);
+	show_id(seq, "cgroup", remains->cgroup);
+	show_id(seq, "memcg", remains->memcg);
 	seq_printf(seq, " via=%s", via_name(socket));
 }
 
@@ -282,17 +294,19 @@ static void show_owner(struct seq_file *seq, const struct dump *dump, u32 row)
 {
 	const struct skbal_group *group = &dump->groups.groups[row];
 	const struct skbal_snapshot *snap = &dump->snap;
-	const struct skbal_socket *any;
+	const struct skbal_remains *remains;
 	const struct skbal_detail *detail;
+	const struct skbal_socket *any;
 
 	any = skbal_snapshot_socket(snap, group->example);
 	detail = skbal_snapshot_detail(snap, any);
+	remains = remains_of(snap, any);
 	seq_printf(seq, "owner class=%s", skbal_class_names[any->class]);
 	show_holders(seq, snap, skbal_group_holders(snap, any));
 	seq_printf(seq, " netns=%u", netns_of(snap, any));
 	show_listener(seq, snap, detail->listener);
-	seq_printf(seq, " uid=%u", detail->uid);
-	show_remains(seq, any, detail);
+	seq_printf(seq, " uid=%u", remains->uid);
+	show_remains(seq, any, remains);
 	show_sum(seq, &group->sum);
 	show_states(seq, group->states);
 	show_wait(seq, "longest_wait_ms", detail, group->longest_wait_ms);
@@ -326,14 +340,25 @@ static void show_flags(struct seq_file *seq, const struct skbal_snapshot *snap,
 		seq_putc(seq, '-');
 }
 
-static void show_charge(struct seq_file *seq,
-			const struct skbal_charge *charge)
+/* Where the pool is charged nothing, the total is shown apart. */
+static void show_charge(struct seq_file *seq, const struct skbal_socket *socket)
 {
+	bool bypassed = socket->flags & SKBAL_BYPASSED;
+	struct skbal_charge charge = socket->charge;
+	s64 total = skbal_charge_total(&charge);
+
+	if (bypassed) {
+		charge.forward_alloc = 0;
+		charge.write_queue = 0;
+		charge.receive_queue = 0;
+		charge.hidden = 0;
+	}
 	seq_printf(seq, " charged_bytes=%lld forward_alloc_bytes=%d write_queue_bytes=%d receive_queue_bytes=%u",
-		   skbal_charge_total(charge), charge->forward_alloc,
-		   charge->write_queue, charge->receive_queue);
-	seq_printf(seq, " hidden_bytes=%u error_queue_bytes=%u zerocopy_bytes=%u",
-		   charge->hidden, charge->error_queue, charge->zerocopy);
+		   bypassed ? 0 : total, charge.forward_alloc,
+		   charge.write_queue, charge.receive_queue);
+	seq_printf(seq, " hidden_bytes=%u bypassed_bytes=%lld error_queue_bytes=%u zerocopy_bytes=%u",
+		   charge.hidden, bypassed ? total : 0, charge.error_queue,
+		   charge.zerocopy);
 }
 
 static void show_socket(struct seq_file *seq, const struct dump *dump, u32 row)
@@ -341,23 +366,27 @@ static void show_socket(struct seq_file *seq, const struct dump *dump, u32 row)
 	const struct skbal_snapshot *snap = &dump->snap;
 	const struct skbal_socket *socket = skbal_snapshot_socket(snap, row);
 	const struct skbal_detail *detail = skbal_snapshot_detail(snap, socket);
+	const struct skbal_remains *remains;
+	const struct skbal_name *name;
 
 	if (skbal_snapshot_pool(snap, socket) != dump->file->pool)
 		return;
+	name = name_of(snap, socket);
+	remains = remains_of(snap, socket);
 	seq_printf(seq, "socket protocol=%s class=%s state=%s netns=%u",
 		   snap->protocols[socket->protocol].name,
 		   skbal_class_names[socket->class], state_name(socket->state),
 		   netns_of(snap, socket));
-	show_endpoint(seq, "local", socket->flags & SKBAL_IPV6, &detail->local,
-		      detail->local_port);
-	show_endpoint(seq, "remote", socket->flags & SKBAL_IPV6, &detail->remote,
-		      detail->remote_port);
-	seq_printf(seq, " inode=%lu uid=%u", detail->inode, detail->uid);
+	show_endpoint(seq, "local", socket->flags & SKBAL_IPV6, &name->local,
+		      name->local_port);
+	show_endpoint(seq, "remote", socket->flags & SKBAL_IPV6, &name->remote,
+		      name->remote_port);
+	seq_printf(seq, " inode=%u uid=%u", name->inode, remains->uid);
 	show_holders(seq, snap, skbal_group_holders(snap, socket));
 	show_listener(seq, snap, detail->listener);
-	show_remains(seq, socket, detail);
+	show_remains(seq, socket, remains);
 	show_wait(seq, "wait_ms", detail, detail->wait_ms);
-	show_charge(seq, &socket->charge);
+	show_charge(seq, socket);
 	show_flags(seq, snap, socket);
 	seq_putc(seq, '\n');
 	if (detail->birth)
@@ -529,13 +558,16 @@ static int dump_take(struct dump *dump)
 		return 0;
 	}
 	dump->snap.live = dump->file->live;
+	dump->snap.only = dump->file->pool;
 	dump->snap.detail = kind->sockets || kind->owners;
+	dump->snap.with_names = kind->sockets;
 	dump->snap.with_births = kind->sockets && skbal_track_on();
 	dump->snap.pid_ns = task_active_pid_ns(current);
 	skbal_pools_get(dump->snap.protos);
 	err = dump_settle(dump);
 	skbal_pools_put(dump->snap.protos);
-	if (!err && !dump->file->live)
+	/* one pool's may take less than the work there is */
+	if (!err && !dump->file->live && dump->file->pool == SKBAL_POOL_NONE)
 		skbal_pause_learn(work, dump->snap.pause_ns);
 	return err;
 }

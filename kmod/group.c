@@ -8,11 +8,9 @@
 
 /* What sockets must have in common to be of one group, beside the holders. */
 struct ownership {
-	u64 cgroup;
-	u64 memcg;
+	u32 remains;
 	u32 net;
 	u32 listener;
-	u32 uid;
 	u32 class;
 	u32 via;
 };
@@ -24,11 +22,9 @@ static void ownership_read(const struct skbal_snapshot *snap,
 	const struct skbal_detail *detail = skbal_snapshot_detail(snap, socket);
 
 	memset(ret, 0, sizeof(*ret));
-	ret->cgroup = detail->cgroup;
-	ret->memcg = detail->memcg;
+	ret->remains = detail->remains;
 	ret->net = socket->net;
 	ret->listener = detail->listener;
-	ret->uid = detail->uid;
 	ret->class = socket->class;
 	ret->via = socket->flags & (SKBAL_PASSED | SKBAL_REGISTERED);
 }
@@ -43,7 +39,7 @@ u32 skbal_group_holders(const struct skbal_snapshot *snap,
 	/* a subflow has no descriptor, but its msk has */
 	if (socket->parent)
 		socket = skbal_snapshot_socket(snap, socket->parent - 1);
-	return skbal_snapshot_detail(snap, socket)->holders;
+	return socket->holders;
 }
 
 static u32 mix(u32 hash, u64 value)
@@ -58,11 +54,9 @@ static u32 hash_of(const struct skbal_snapshot *snap,
 	u32 i = holders;
 	u32 hash = 0;
 
-	hash = mix(hash, own->cgroup);
-	hash = mix(hash, own->memcg);
+	hash = mix(hash, own->remains);
 	hash = mix(hash, own->net);
 	hash = mix(hash, own->listener);
-	hash = mix(hash, own->uid);
 	hash = mix(hash, own->class | (u64)own->via << 32);
 	if (holders) {
 		do {
@@ -174,7 +168,7 @@ static void group_add(const struct skbal_snapshot *snap,
 		      struct skbal_group *group,
 		      const struct skbal_socket *socket)
 {
-	skbal_sum_add(&group->sum, &socket->charge);
+	skbal_sum_add(&group->sum, socket);
 	if (socket->state < TCP_MAX_STATES)
 		group->states[socket->state]++;
 	group->longest_wait_ms =

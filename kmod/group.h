@@ -41,7 +41,7 @@ int skbal_groups_make(const struct skbal_snapshot *snap,
 void skbal_groups_free(struct skbal_groups *groups);
 
 /** skbal_group_holders() - whose holders own a socket: its listener's, its
- * msk's or its own; index plus one, as in struct skbal_detail
+ * msk's or its own; index plus one, as in struct skbal_socket
  */
 u32 skbal_group_holders(const struct skbal_snapshot *snap,
 			const struct skbal_socket *socket);

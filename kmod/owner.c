@@ -36,13 +36,13 @@ static u32 process_add(struct skbal_snapshot *snap, struct task_struct *leader)
  * The holders of a socket are a ring, entered at the latest: that tells several
  * descriptors of one process, and keeps the order in which they were met.
  */
-static void holder_add(struct visit *visit, struct skbal_detail *detail)
+static void holder_add(struct visit *visit, struct skbal_socket *socket)
 {
 	struct skbal_snapshot *snap = visit->snap;
 	struct skbal_holder *holder, *latest = NULL;
 
-	if (detail->holders)
-		latest = skbal_snapshot_holder(snap, detail->holders - 1);
+	if (socket->holders)
+		latest = skbal_snapshot_holder(snap, socket->holders - 1);
 	if (!visit->process)
 		visit->process = process_add(snap, visit->leader);
 	if (latest && latest->process == visit->process)
@@ -55,7 +55,7 @@ static void holder_add(struct visit *visit, struct skbal_detail *detail)
 	holder->next = latest ? latest->next : snap->holders.used;
 	if (latest)
 		latest->next = snap->holders.used;
-	detail->holders = snap->holders.used;
+	socket->holders = snap->holders.used;
 }
 
 /* Messages in messages, as deep as the kernel let them nest (before 6.10). */
@@ -70,7 +70,7 @@ static void meet(struct visit *visit, struct sock *sk, unsigned int found)
 	if (!snap->detail || !socket || snap->walk != 1 ||
 	    skbal_snapshot_pool(snap, socket) == SKBAL_POOL_NONE)
 		return;
-	holder_add(visit, skbal_snapshot_detail(snap, socket));
+	holder_add(visit, socket);
 }
 
 static struct sock *sock_of(struct file *file)
@@ -78,6 +78,12 @@ static struct sock *sock_of(struct file *file)
 	struct socket *sock = sock_from_file(file);
 
 	return sock ? READ_ONCE(sock->sk) : NULL;
+}
+
+/* Asks the struct socket, which was just read, and spares its struct sock. */
+static bool is_unix(struct file *file)
+{
+	return sock_from_file(file)->ops->family == PF_UNIX;
 }
 
 static void meet_passed(struct file *file, void *visit)
@@ -104,7 +110,7 @@ static int visit_file(const void *data, struct file *file, unsigned int fd)
 
 	if (sk) {
 		meet(visit, sk, SKBAL_HELD);
-		if (sk->sk_family == AF_UNIX)
+		if (is_unix(file))
 			skbal_unix_visit(sk, NESTED, meet_passed, visit);
 	} else if (skbal_uring_is(file)) {
 		skbal_uring_visit(file, visit->snap->live, meet_registered,

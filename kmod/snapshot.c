@@ -22,6 +22,10 @@
 /* How often to enlarge the arrays before giving up. */
 #define ATTEMPTS 8
 
+/* How many different owners there is room for at first, and how that grows. */
+#define REMAINS ((size_t)256)
+#define REMAINS_GROWTH 16
+
 static int array_reserve(struct skbal_array *array, size_t wanted, size_t item)
 {
 	if (!array->items || wanted > array->size) {
@@ -38,46 +42,48 @@ static int array_reserve(struct skbal_array *array, size_t wanted, size_t item)
 	return 0;
 }
 
-static int index_reserve(struct skbal_snapshot *snap)
+static int index_reserve(struct skbal_index *index, size_t items)
 {
 	/* at most three quarters full */
-	unsigned int bits = order_base_2(snap->sockets.size * 4 / 3 + 1);
+	unsigned int bits = order_base_2(items * 4 / 3 + 1);
 
-	if (bits != snap->index_bits) {
-		kvfree(snap->index);
-		snap->index_bits = bits;
-		snap->index = kvmalloc_array(BIT(bits), sizeof(*snap->index),
-					     GFP_KERNEL);
-		if (!snap->index) {
-			snap->index_bits = 0;
+	if (!index->slots || bits != index->bits) {
+		kvfree(index->slots);
+		index->bits = bits;
+		index->slots = kvmalloc_array(BIT(bits), sizeof(*index->slots),
+					      GFP_KERNEL);
+		if (!index->slots)
 			return -ENOMEM;
-		}
 	}
-	memset(snap->index, 0, BIT(bits) * sizeof(*snap->index));
+	memset(index->slots, 0, BIT(bits) * sizeof(*index->slots));
 	return 0;
+}
+
+static size_t index_bytes(const struct skbal_index *index)
+{
+	return index->slots ? BIT(index->bits) * sizeof(*index->slots) : 0;
 }
 
 static int nets_reserve(struct skbal_snapshot *snap, size_t nets)
 {
-	unsigned int bits = order_base_2(nets * 4 / 3 + 1);
 	int err = array_reserve(&snap->nets, nets, sizeof(struct skbal_net));
 
-	if (err)
-		return err;
-	if (bits != snap->net_index_bits) {
-		kvfree(snap->net_index);
-		snap->net_index_bits = bits;
-		snap->net_index = kvmalloc_array(BIT(bits),
-						 sizeof(*snap->net_index),
-						 GFP_KERNEL);
-		if (!snap->net_index) {
-			snap->net_index_bits = 0;
-			return -ENOMEM;
-		}
-	}
-	memset(snap->net_index, 0, BIT(bits) * sizeof(*snap->net_index));
 	snap->last_net = NULL;
-	return 0;
+	return err ?: index_reserve(&snap->net_index, nets);
+}
+
+/*
+ * What found no room was counted each time it was met. So there will be room
+ * for not too many more.
+ */
+static int remains_reserve(struct skbal_snapshot *snap)
+{
+	size_t most = max(snap->remains.size * REMAINS_GROWTH, REMAINS);
+	size_t remains = clamp(snap->remains.wanted, REMAINS, most);
+	int err = array_reserve(&snap->remains, remains,
+				sizeof(struct skbal_remains));
+
+	return err ?: index_reserve(&snap->remains_index, remains);
 }
 
 /* A little more, for what is born before the walk. */
@@ -88,11 +94,19 @@ static size_t with_slack(size_t wanted)
 
 static int detail_reserve(struct skbal_snapshot *snap)
 {
-	size_t holders = max(snap->sockets.size, snap->holders.wanted);
+	size_t sockets = snap->sockets.size;
+	size_t holders = max(sockets, snap->holders.wanted);
+	size_t names = snap->with_names ? sockets :
+					  with_slack(snap->names.wanted);
 	int err;
 
-	err = array_reserve(&snap->details, snap->sockets.size,
+	err = array_reserve(&snap->details, sockets,
 			    sizeof(struct skbal_detail));
+	if (!err)
+		err = array_reserve(&snap->names, names,
+				    sizeof(struct skbal_name));
+	if (!err)
+		err = remains_reserve(snap);
 	if (!err)
 		err = array_reserve(&snap->holders, with_slack(holders),
 				    sizeof(struct skbal_holder));
@@ -101,8 +115,7 @@ static int detail_reserve(struct skbal_snapshot *snap)
 				    with_slack(snap->processes.wanted),
 				    sizeof(struct skbal_process));
 	if (!err && snap->with_births)
-		err = array_reserve(&snap->births,
-				    with_slack(skbal_track_sockets()),
+		err = array_reserve(&snap->births, sockets,
 				    sizeof(struct skbal_birth));
 	return err;
 }
@@ -118,7 +131,7 @@ static int snapshot_reserve(struct skbal_snapshot *snap)
 	err = array_reserve(&snap->sockets, with_slack(sockets),
 			    sizeof(struct skbal_socket));
 	if (!err)
-		err = index_reserve(snap);
+		err = index_reserve(&snap->socket_index, snap->sockets.size);
 	if (!err)
 		err = nets_reserve(snap, nets + 8);
 	if (!err && snap->detail)
@@ -135,6 +148,8 @@ static bool snapshot_fits(const struct skbal_snapshot *snap)
 {
 	return snap->sockets.wanted <= snap->sockets.size &&
 	       snap->nets.wanted <= snap->nets.size &&
+	       snap->names.wanted <= snap->names.size &&
+	       snap->remains.wanted <= snap->remains.size &&
 	       snap->holders.wanted <= snap->holders.size &&
 	       snap->processes.wanted <= snap->processes.size &&
 	       snap->births.wanted <= snap->births.size;
@@ -186,12 +201,16 @@ static void walk(struct skbal_snapshot *snap, unsigned int number)
 	rcu_read_lock();
 	if (number == 1)
 		skbal_census_init(snap);
-	skbal_tcp_walk(snap);
-	skbal_udp_walk(snap);
-	skbal_sctp_walk(snap);
+	if (skbal_snapshot_wants(snap, SKBAL_POOL_TCP))
+		skbal_tcp_walk(snap);
+	if (skbal_snapshot_wants(snap, SKBAL_POOL_UDP))
+		skbal_udp_walk(snap);
+	if (skbal_snapshot_wants(snap, SKBAL_POOL_SCTP))
+		skbal_sctp_walk(snap);
 	skbal_unix_walk(snap);
 	skbal_owner_walk(snap);
-	skbal_mptcp_walk(snap);
+	if (skbal_snapshot_wants(snap, SKBAL_POOL_TCP))
+		skbal_mptcp_walk(snap);
 	skbal_track_walk(snap);
 	rcu_read_unlock();
 	skbal_census_finish(snap);
@@ -268,22 +287,28 @@ size_t skbal_snapshot_bytes(const struct skbal_snapshot *snap)
 {
 	return snap->sockets.size * sizeof(struct skbal_socket) +
 	       snap->details.size * sizeof(struct skbal_detail) +
+	       snap->names.size * sizeof(struct skbal_name) +
+	       snap->remains.size * sizeof(struct skbal_remains) +
 	       snap->holders.size * sizeof(struct skbal_holder) +
 	       snap->processes.size * sizeof(struct skbal_process) +
 	       snap->births.size * sizeof(struct skbal_birth) +
 	       snap->nets.size * sizeof(struct skbal_net) +
-	       BIT(snap->net_index_bits) * sizeof(*snap->net_index) +
-	       BIT(snap->index_bits) * sizeof(*snap->index);
+	       index_bytes(&snap->socket_index) +
+	       index_bytes(&snap->net_index) +
+	       index_bytes(&snap->remains_index);
 }
 
 void skbal_snapshot_free(struct skbal_snapshot *snap)
 {
 	kvfree(snap->sockets.items);
 	kvfree(snap->details.items);
+	kvfree(snap->names.items);
+	kvfree(snap->remains.items);
 	kvfree(snap->holders.items);
 	kvfree(snap->processes.items);
 	kvfree(snap->births.items);
 	kvfree(snap->nets.items);
-	kvfree(snap->index);
-	kvfree(snap->net_index);
+	kvfree(snap->socket_index.slots);
+	kvfree(snap->net_index.slots);
+	kvfree(snap->remains_index.slots);
 }

@@ -52,6 +52,7 @@ enum skbal_socket_flag {
 	SKBAL_IPV6	= BIT(13),
 	SKBAL_SUBFLOW	= BIT(14),	/* of an MPTCP socket */
 	SKBAL_USED	= BIT(15),	/* counted in its namespace's "used" */
+	SKBAL_KERN	= BIT(17),	/* made by the kernel for itself */
 };
 
 /*
@@ -59,32 +60,44 @@ enum skbal_socket_flag {
  * charge no pool are entered, because the kernel counts them together.
  */
 struct skbal_socket {
+	/* first what is asked each time that it is met again */
 	const struct sock *sk;		/* its identity; it may be gone by now */
+	u32 flags;
+	u32 holders;			/* with detail: the last one met */
+	u8 protocol;			/* index into protocols */
+	u8 state;
+	u8 class;			/* enum skbal_class */
+	u32 net;			/* index into nets */
 	struct skbal_charge charge;
 	u32 motion;			/* changes with every packet and call */
 	u32 parent;			/* of a subflow: its msk, plus one, or 0 */
-	u32 net;			/* index into nets */
-	u32 flags;
-	u8 state;
-	u8 protocol;			/* index into protocols */
-	u8 class;			/* enum skbal_class */
 };
 
 /*
- * What only those need who are to be shown the socket or its owner. Lists are
- * indices plus one into the snapshot's arrays; 0 ends.
+ * What only those need who are to be shown the socket or its owner. Here and
+ * above, what leads to another of the snapshot's arrays is an index plus one,
+ * or 0, unless said otherwise.
  */
 struct skbal_detail {
-	unsigned long inode;
-	struct in6_addr local, remote;	/* IPv4 as mapped */
-	u16 local_port, remote_port;	/* host byte order */
-	u64 cgroup;			/* id; 0 if none */
-	u64 memcg;			/* that is charged for it; likewise */
-	u32 uid;
-	u32 holders;			/* the last one met */
+	u32 remains;			/* index into remains */
+	u32 name;			/* of a listener, or with_names */
 	u32 listener;			/* of an accept queue's child */
 	u32 wait_ms;			/* likewise */
 	u32 birth;			/* where the tracker has seen it */
+};
+
+/* What names a socket. */
+struct skbal_name {
+	u32 inode;			/* sockfs: see get_next_ino() */
+	u16 local_port, remote_port;	/* host byte order */
+	struct in6_addr local, remote;	/* IPv4 as mapped */
+};
+
+/* What remains of an owner when its process is gone. Many sockets share it. */
+struct skbal_remains {
+	u64 cgroup;			/* id; 0 if none */
+	u64 memcg;			/* that is charged for them; likewise */
+	u32 uid;
 };
 
 /* One process that has the socket in a descriptor table; they form a ring. */
@@ -102,6 +115,7 @@ struct skbal_protocol {
 	const struct proto *prot;
 	char name[32];
 	enum skbal_pool_id pool;	/* SKBAL_POOL_NONE: it charges none */
+	bool plain;			/* what its sockets are, as they are born */
 };
 
 /* Of these, protocols that charge a pool find room whatever else there is. */
@@ -122,11 +136,23 @@ struct skbal_array {
 	size_t size, used, wanted;
 };
 
+/*
+ * Where an array's items are, by hash: plus one, or 0. That of sockets has a
+ * tag above these @bits (census.c).
+ */
+struct skbal_index {
+	u32 *slots;
+	unsigned int bits;
+};
+
 struct skbal_snapshot {
 	bool live;
+	/* whose sockets are wanted; SKBAL_POOL_NONE: all, also of no pool */
+	enum skbal_pool_id only;
 	/* whether details and holders are wanted */
 	bool detail;
-	/* whether births are; needs detail */
+	/* whether all names, and births, are; they need detail */
+	bool with_names;
 	bool with_births;
 	/* the reader's: pids are printed as numbered there */
 	struct pid_namespace *pid_ns;
@@ -134,16 +160,19 @@ struct skbal_snapshot {
 	struct skbal_array sockets;	/* struct skbal_socket */
 	/* only with detail: */
 	struct skbal_array details;	/* struct skbal_detail, one for each */
+	struct skbal_array names;	/* struct skbal_name */
+	struct skbal_array remains;	/* struct skbal_remains, each once */
 	struct skbal_array holders;	/* struct skbal_holder */
 	struct skbal_array processes;	/* struct skbal_process */
 	struct skbal_array births;	/* struct skbal_birth; only with_births */
 	struct skbal_array nets;	/* struct skbal_net */
-	u32 *index;			/* of sockets, hashed by sk */
-	unsigned int index_bits;
-	u32 *net_index;			/* likewise */
-	unsigned int net_index_bits;
-	const struct net *last_net;	/* that was asked for */
+	struct skbal_index socket_index;	/* by sk */
+	struct skbal_index net_index;		/* by net */
+	struct skbal_index remains_index;	/* by all they are */
+	/* what was asked for last */
+	const struct net *last_net;
 	u32 last_net_index;
+	u32 last_remains_index;
 
 	struct skbal_protocol protocols[SKBAL_PROTOCOLS];
 	unsigned int nr_protocols;
@@ -177,6 +206,18 @@ skbal_snapshot_detail(const struct skbal_snapshot *snap,
 {
 	return (struct skbal_detail *)snap->details.items +
 	       (socket - (struct skbal_socket *)snap->sockets.items);
+}
+
+static inline struct skbal_name *
+skbal_snapshot_name(const struct skbal_snapshot *snap, size_t i)
+{
+	return (struct skbal_name *)snap->names.items + i;
+}
+
+static inline struct skbal_remains *
+skbal_snapshot_remains(const struct skbal_snapshot *snap, size_t i)
+{
+	return (struct skbal_remains *)snap->remains.items + i;
 }
 
 static inline struct skbal_holder *
@@ -218,6 +259,12 @@ skbal_snapshot_is_unreachable(const struct skbal_socket *socket)
 				  SKBAL_PASSED | SKBAL_REGISTERED));
 }
 
+static inline bool skbal_snapshot_wants(const struct skbal_snapshot *snap,
+					enum skbal_pool_id pool)
+{
+	return snap->only == SKBAL_POOL_NONE || snap->only == pool;
+}
+
 static inline enum skbal_pool_id
 skbal_snapshot_pool(const struct skbal_snapshot *snap,
 		    const struct skbal_socket *socket)
@@ -227,8 +274,8 @@ skbal_snapshot_pool(const struct skbal_snapshot *snap,
 
 /**
  * skbal_snapshot_take() - take one snapshot
- * @snap: with live, detail, pid_ns and protos set (skbal_pools_get()), the rest
- *	  zero or of an earlier one, whose memory is used again
+ * @snap: with live, only, detail, with_..., pid_ns and protos set (skbal_pools_get()),
+ *	  the rest zero or of an earlier one, whose memory is used again
  *
  * Context: may sleep; stops the machine unless @snap->live.
  * Return: 0, -ENOMEM, -EOPNOTSUPP where an exact one is impossible, -EAGAIN

@@ -55,8 +55,8 @@ static void add(struct witness_tally *tally, long long bytes)
 /* What sock_diag should tell: it also counts what by design is not charged */
 static long long visible_bytes(const struct books_socket *socket)
 {
-	return socket->charged_bytes + socket->error_queue_bytes +
-	       socket->zerocopy_bytes;
+	return socket->charged_bytes + socket->bypassed_bytes +
+	       socket->error_queue_bytes + socket->zerocopy_bytes;
 }
 
 static int dispute(struct witness *witness, enum witness_dispute_kind kind,

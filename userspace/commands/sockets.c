@@ -77,12 +77,13 @@ static json_t *socket_json(const struct show *show,
 			  "memcg_id", json_number_or_none(socket->memcg),
 			  "via", json_text(socket->via),
 			  "wait_ms", json_number_or_none(socket->wait_ms));
-	charge = json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o}",
+	charge = json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o}",
 			   "charged_bytes", socket->charged_bytes,
 			   "forward_alloc_bytes", socket->forward_alloc_bytes,
 			   "write_queue_bytes", socket->write_queue_bytes,
 			   "receive_queue_bytes", socket->receive_queue_bytes,
 			   "hidden_bytes", socket->hidden_bytes,
+			   "bypassed_bytes", socket->bypassed_bytes,
 			   "error_queue_bytes", socket->error_queue_bytes,
 			   "zerocopy_bytes", socket->zerocopy_bytes,
 			   "flags", json_text(socket->flags),
@@ -137,7 +138,7 @@ static int print_json(const struct show *show)
 }
 
 /* The columns that not every table has. */
-enum { HIDDEN, VIA, BORN, EXTRAS };
+enum { HIDDEN, BYPASSED, VIA, BORN, EXTRAS };
 
 struct socket_table {
 	struct table table;
@@ -151,6 +152,7 @@ static int find_extras(void *context, const struct show *show,
 
 	(void)show;
 	extras[HIDDEN] |= socket->hidden_bytes != 0;
+	extras[BYPASSED] |= socket->bypassed_bytes != 0;
 	extras[VIA] |= !!socket->via;
 	extras[BORN] |= !!socket->birth;
 	return 0;
@@ -189,6 +191,8 @@ static int add_socket(void *context, const struct show *show,
 	table_text(table, socket->flags);
 	if (extras[HIDDEN])
 		table_number(table, socket->hidden_bytes);
+	if (extras[BYPASSED])
+		table_number(table, socket->bypassed_bytes);
 	if (extras[VIA])
 		table_text(table, socket->via);
 	if (extras[BORN])
@@ -208,6 +212,7 @@ static void add_columns(struct socket_table *sockets)
 		{ "FLAGS", false },
 	};
 	static const struct table_column hidden = { "HIDDEN", true };
+	static const struct table_column bypassed = { "BYPASSED", true };
 	static const struct table_column via = { "VIA", false };
 	static const struct table_column born[] = {
 		{ "MAKER-PID", true }, { "MAKER", false }, { "AGE-MS", true },
@@ -216,6 +221,8 @@ static void add_columns(struct socket_table *sockets)
 	table_init(&sockets->table, columns, ARRAY_SIZE(columns));
 	if (sockets->extras[HIDDEN])
 		table_column(&sockets->table, &hidden);
+	if (sockets->extras[BYPASSED])
+		table_column(&sockets->table, &bypassed);
 	if (sockets->extras[VIA])
 		table_column(&sockets->table, &via);
 	for (size_t i = 0; sockets->extras[BORN] && i < ARRAY_SIZE(born); i++)

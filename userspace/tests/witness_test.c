@@ -140,6 +140,20 @@ static void uncharged_bytes_are_visible(void **state)
 	witness_free(&witness);
 }
 
+static void bypassed_bytes_are_visible(void **state)
+{
+	struct witness witness;
+
+	(void)state;
+	setup(&witness, CLOSED_HELD);
+	witness.before.sockets[0].bypassed_bytes = 4096;
+	witness.after.sockets[0].bypassed_bytes = 4096;
+	witness.diag.sockets[0].receive_queue_bytes += 4096;
+	compare(&witness, WITNESS_AGREES);
+	assert_int_equal(witness.moving, 0);
+	witness_free(&witness);
+}
+
 static void newcomers_are_no_dispute(void **state)
 {
 	struct witness witness;
@@ -341,6 +355,7 @@ int main(void)
 		cmocka_unit_test(other_bytes_are_a_dispute),
 		cmocka_unit_test(changing_sockets_are_no_dispute),
 		cmocka_unit_test(uncharged_bytes_are_visible),
+		cmocka_unit_test(bypassed_bytes_are_visible),
 		cmocka_unit_test(newcomers_are_no_dispute),
 		cmocka_unit_test(leavers_are_no_dispute),
 		cmocka_unit_test(inode_of_one_side_is_enough),
