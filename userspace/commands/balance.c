@@ -6,6 +6,7 @@
 #include "books.h"
 #include "command.h"
 #include "error.h"
+#include "fractional.h"
 #include "json.h"
 #include "memcg.h"
 #include "table.h"
@@ -31,6 +32,7 @@ static const struct option options[] = {
 /* What is held against each other, for one output. */
 struct balance {
 	struct books books;
+	struct books *fractional; /* those sockets of each pool */
 	struct memcgs memcgs;	/* nothing unless asked for */
 };
 
@@ -75,9 +77,10 @@ static json_t *protocols_json(const struct books_pool *pool)
 	return array;
 }
 
-static json_t *pool_json(const struct books_pool *pool)
+static json_t *pool_json(const struct books_pool *pool,
+			 const struct books *fractional)
 {
-	return json_pack("{s:o, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:I, s:I, s:I, s:s, s:o, s:o}",
+	return json_pack("{s:o, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:I, s:I, s:o, s:I, s:s, s:o, s:o}",
 			 "pool", json_text(pool->name),
 			 "protocols", protocols_json(pool),
 			 "memory_allocated_pages", pool->memory_allocated_pages,
@@ -92,6 +95,7 @@ static json_t *pool_json(const struct books_pool *pool)
 			 json_number_or_none(pool->sockets_allocated),
 			 "sockets_found", pool->sockets_found,
 			 "fractional_sockets", pool->fractional_sockets,
+			 "fractional", fractional_json(fractional),
 			 "opaque_sockets", pool->opaque_sockets,
 			 "verdict", books_verdict_name(pool->verdict),
 			 "reason", json_text(pool->reason),
@@ -142,7 +146,8 @@ static int print_json(const struct balance *balance)
 	json_t *pools = json_array();
 
 	for (size_t i = 0; i < books->n_pools; i++)
-		pools = json_append(pools, pool_json(&books->pools[i]));
+		pools = json_append(pools, pool_json(&books->pools[i],
+						     &balance->fractional[i]));
 	return json_print(json_pack("{s:o, s:o, s:I, s:o, s:o, s:o, s:o}",
 				    "version", json_text(header->version),
 				    "kernel", json_text(header->kernel),
@@ -265,7 +270,8 @@ static void print_sockets(const struct books_pool *pool)
 	putchar('\n');
 }
 
-static int print_pool(const struct books_pool *pool, long long page_size)
+static int print_pool(const struct books_pool *pool,
+		      const struct books *fractional, long long page_size)
 {
 	char *reason = text_escape(pool->reason);
 	int status;
@@ -276,6 +282,8 @@ static int print_pool(const struct books_pool *pool, long long page_size)
 	if (!status)
 		status = print_classes(pool);
 	print_sockets(pool);
+	if (!status)
+		status = fractional_print(fractional);
 	printf("%s: %s\n", books_verdict_name(pool->verdict),
 	       reason ? reason : "?");
 	free(reason);
@@ -344,7 +352,8 @@ static int print_human(const struct balance *balance)
 
 	print_header(&books->header);
 	for (size_t i = 0; !status && i < books->n_pools; i++)
-		status = print_pool(&books->pools[i], books->header.page_size);
+		status = print_pool(&books->pools[i], &balance->fractional[i],
+				    books->header.page_size);
 	return status ? status : print_counters(balance);
 }
 
@@ -356,6 +365,9 @@ static int read_balance(struct balance *balance, const struct reading *reading,
 	*balance = (struct balance){ 0 };
 	status = books_read(&balance->books, reading->pool, "balance",
 			    reading->live, error);
+	if (!status)
+		status = fractional_read(&balance->fractional, &balance->books,
+					 reading->live, error);
 	if (!status && cgroups)
 		status = memcgs_read(&balance->memcgs, reading->live, error);
 	return status;
@@ -398,6 +410,8 @@ static enum exit_status run(int argc, char **argv)
 	} else {
 		status = show(&balance, reading.json);
 	}
+	if (balance.fractional)
+		books_free_pools(balance.fractional, balance.books.n_pools);
 	books_free(&balance.books);
 	memcgs_free(&balance.memcgs);
 	return status;

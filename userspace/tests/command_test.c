@@ -279,7 +279,35 @@ static void balance_is_json(void **state)
 	pool = json_array_get(json_object_get(root, "pools"), 0);
 	assert_has(pool, "{\"pool\": \"tcp\", \"protocols\": [\"TCP\", \"TCPv6\"], \"memory_allocated_pages\": 0, \"percpu_pages\": 20, \"charged_pages\": 20, \"charged_bytes\": 81920, \"unaccounted_pages\": 0, \"unaccounted_bytes\": 0, \"bound_pages\": 0, \"bypassed_pages\": 0, \"sockets_allocated\": 21, \"sockets_found\": 21, \"fractional_sockets\": 0, \"opaque_sockets\": 0, \"verdict\": \"balanced\", \"reason\": \"the counter is the sum of what the sockets are charged\"}");
 	assert_has(pool, "{\"classes\": [{\"class\": \"listen\", \"sockets\": 1, \"pages\": 0, \"forward_alloc_bytes\": 0, \"write_queue_bytes\": 0, \"receive_queue_bytes\": 0, \"hidden_bytes\": 0}, {\"class\": \"accept-queue\", \"sockets\": 20, \"pages\": 20, \"forward_alloc_bytes\": 42720, \"write_queue_bytes\": 0, \"receive_queue_bytes\": 39200, \"hidden_bytes\": 0}]}");
-	assert_int_equal(json_object_size(pool), 17);
+	assert_has(pool, "{\"fractional\": []}");
+	assert_int_equal(json_object_size(pool), 18);
+	json_decref(root);
+	helper_tree_free(tree);
+}
+
+static void sockets_that_lost_bytes_are_named(void **state)
+{
+	char *tree = helper_tree("closed-held");
+	struct helper_result result;
+	json_t *root;
+
+	(void)state;
+	helper_tree_edit(tree, "balance", "fractional_sockets 0",
+			 "fractional_sockets 1");
+	helper_tree_edit(tree, "tcp/sockets",
+			 "receive_queue_bytes=0 hidden_bytes=0 bypassed_bytes=0 error_queue_bytes=0 zerocopy_bytes=0 flags=-",
+			 "receive_queue_bytes=0 hidden_bytes=0 bypassed_bytes=0 error_queue_bytes=0 zerocopy_bytes=0 flags=owned,fractional");
+	helper_run(&result, tree, "balance");
+	assert_int_equal(result.status, 0);
+	assert_non_null(strstr(result.out,
+		"1 with a fraction of a page\n"
+		"PROTOCOL  STATE   LOCAL            REMOTE     INODE  PID  COMM    CHARGED  FLAGS\n"
+		"TCP       LISTEN  127.0.0.1:36703  0.0.0.0:0   1224  179  server        0  owned,fractional\n"
+		"balanced: "));
+	helper_result_free(&result);
+	root = run_json(tree, "balance --json", 0);
+	assert_has(json_array_get(json_object_get(root, "pools"), 0),
+		   "{\"fractional\": [{\"protocol\": \"TCP\", \"state\": \"LISTEN\", \"local\": \"127.0.0.1:36703\", \"remote\": \"0.0.0.0:0\", \"inode\": 1224, \"pid\": 179, \"comm\": \"server\", \"charged_bytes\": 0, \"flags\": \"owned,fractional\"}]}");
 	json_decref(root);
 	helper_tree_free(tree);
 }
@@ -429,8 +457,8 @@ static void sockets_are_json(void **state)
 	json_t *socket = json_array_get(json_object_get(root, "sockets"), 0);
 
 	(void)state;
-	assert_has(socket, "{\"pool\": \"tcp\", \"protocol\": \"TCP\", \"class\": \"listen\", \"state\": \"LISTEN\", \"netns\": 4026531840, \"local\": \"127.0.0.1:36703\", \"remote\": \"0.0.0.0:0\", \"inode\": 1224, \"uid\": 0, \"pid\": 179, \"comm\": \"server\", \"holders\": [179], \"listener\": null, \"wait_ms\": null, \"charged_bytes\": 0, \"forward_alloc_bytes\": 0, \"write_queue_bytes\": 0, \"receive_queue_bytes\": 0, \"error_queue_bytes\": 0, \"zerocopy_bytes\": 0, \"flags\": null, \"hidden_bytes\": 0, \"cgroup\": null, \"cgroup_id\": 1, \"memcg_id\": null, \"via\": null, \"birth\": null}");
-	assert_int_equal(json_object_size(socket), 27);
+	assert_has(socket, "{\"pool\": \"tcp\", \"protocol\": \"TCP\", \"class\": \"listen\", \"state\": \"LISTEN\", \"netns\": 4026531840, \"local\": \"127.0.0.1:36703\", \"remote\": \"0.0.0.0:0\", \"inode\": 1224, \"uid\": 0, \"pid\": 179, \"comm\": \"server\", \"holders\": [179], \"listener\": null, \"wait_ms\": null, \"charged_bytes\": 0, \"forward_alloc_bytes\": 0, \"write_queue_bytes\": 0, \"receive_queue_bytes\": 0, \"error_queue_bytes\": 0, \"zerocopy_bytes\": 0, \"flags\": null, \"hidden_bytes\": 0, \"bypassed_bytes\": 0, \"cgroup\": null, \"cgroup_id\": 1, \"memcg_id\": null, \"via\": null, \"birth\": null}");
+	assert_int_equal(json_object_size(socket), 28);
 	json_decref(root);
 	helper_tree_free(tree);
 }
@@ -694,6 +722,7 @@ int main(void)
 		cmocka_unit_test(root_is_asked_for),
 		cmocka_unit_test(balance_is_a_table),
 		cmocka_unit_test(balance_is_json),
+		cmocka_unit_test(sockets_that_lost_bytes_are_named),
 		cmocka_unit_test(verdict_is_the_exit_status),
 		cmocka_unit_test(owners_are_a_table),
 		cmocka_unit_test(owners_are_json),
