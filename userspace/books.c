@@ -325,6 +325,7 @@ static const struct field socket_fields[] = {
 	SOCKET(write_queue_bytes, set_number),
 	SOCKET(receive_queue_bytes, set_number),
 	SOCKET(hidden_bytes, set_number),
+	SOCKET(bypassed_bytes, set_number),
 	SOCKET(error_queue_bytes, set_number),
 	SOCKET(zerocopy_bytes, set_number),
 	SOCKET(flags, set_text_or_none),
@@ -868,6 +869,11 @@ const struct books_owner **books_sort_owners(const struct books *books,
 			owners[(*count)++] = &books[i].owners[j];
 	qsort(owners, *count, sizeof(*owners), compare_pages);
 	return owners;
+}
+
+long long books_counted_pages(const struct books_pool *pool)
+{
+	return pool->memory_allocated_pages + pool->percpu_pages;
 }
 
 long long books_charge_bytes(const struct books_charge *charge)

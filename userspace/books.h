@@ -67,7 +67,7 @@ struct books_charge {
 	long long forward_alloc_bytes;
 	long long write_queue_bytes;
 	long long receive_queue_bytes;
-	long long hidden_bytes;	/* of kTLS, sockmap: beside the queues */
+	long long hidden_bytes;	/* beside the queues: of kTLS, sockmap, MPTCP */
 };
 
 struct books_protocol {
@@ -163,6 +163,7 @@ struct books_socket {
 	long long write_queue_bytes;
 	long long receive_queue_bytes;
 	long long hidden_bytes;
+	long long bypassed_bytes; /* taken, but not charged to the pool */
 	long long error_queue_bytes; /* held, by design not charged */
 	long long zerocopy_bytes; /* held, by design not charged */
 	const char *flags;	/* comma-separated, or NULL */
@@ -249,6 +250,9 @@ enum books_verdict books_worst(const struct books *books);
 /* The owners of all the books, largest first: an array to be freed, or NULL. */
 const struct books_owner **books_sort_owners(const struct books *books,
 					     size_t n_books, size_t *count);
+
+/* What has been charged in all: the counter with what the CPUs hold back. */
+long long books_counted_pages(const struct books_pool *pool);
 
 /* The bytes of a charge. */
 long long books_charge_bytes(const struct books_charge *charge);

@@ -71,6 +71,19 @@ int loopback_bind(struct loopback *server)
 	return fd;
 }
 
+bool loopback_works(sa_family_t family, int protocol)
+{
+	struct loopback server;
+	int fd;
+
+	loopback_set(&server, family, 0);
+	server.protocol = protocol;
+	fd = loopback_bind(&server);
+	if (fd >= 0)
+		close(fd);
+	return fd >= 0;
+}
+
 int loopback_listen(struct loopback *server, int backlog)
 {
 	int fd = loopback_bind(server);

@@ -19,6 +19,9 @@ struct loopback {
 void loopback_set(struct loopback *server, sa_family_t family,
 		  unsigned short port);
 
+/* Whether the kernel has that IPPROTO_... (0: TCP) over that family. */
+bool loopback_works(sa_family_t family, int protocol);
+
 /* A listening socket, and *server with its port. -1: errno says why. */
 int loopback_listen(struct loopback *server, int backlog);
 

@@ -68,9 +68,15 @@ static bool load(struct play *play, enum books_verdict at_rest)
 	return ok;
 }
 
-static long long pages_of(const struct books_pool *pool)
+/*
+ * Where sockets are counted, that tells: what the others are charged may change,
+ * as peers are probed.
+ */
+static bool has_more(const struct books_pool *is, const struct books_pool *was)
 {
-	return pool->memory_allocated_pages + pool->percpu_pages;
+	if (is->sockets_allocated == BOOKS_NONE)
+		return books_counted_pages(is) > books_counted_pages(was);
+	return is->sockets_allocated > was->sockets_allocated;
 }
 
 /* Others, say orphans, may have come to their end meanwhile. */
@@ -82,8 +88,7 @@ static bool has_no_more(const struct books *after, const struct books *before)
 			books_find_pool(after, was->name);
 
 		if (is && (is->sockets_found > was->sockets_found ||
-			   is->sockets_allocated > was->sockets_allocated ||
-			   pages_of(is) > pages_of(was)))
+			   has_more(is, was)))
 			return false;
 	}
 	return true;

@@ -198,19 +198,6 @@ static bool prepare(const struct request *request, struct kmsg *kmsg)
 	return !code;
 }
 
-static bool works(sa_family_t family, int protocol)
-{
-	struct loopback server;
-	int fd;
-
-	loopback_set(&server, family, 0);
-	server.protocol = protocol;
-	fd = loopback_bind(&server);
-	if (fd >= 0)
-		close(fd);
-	return fd >= 0;
-}
-
 static void report_bug(void *arg, const char *line)
 {
 	ktap_remark(arg, "kernel: %s", line);
@@ -236,11 +223,11 @@ static void play(const struct request *request, struct score *score,
 	char name[96];
 
 	snprintf(name, sizeof(name), "%s %s", scenario->name, family->name);
-	if (!works(family->family, 0)) {
+	if (!loopback_works(family->family, 0)) {
 		ktap_test_skip(ktap, name, "the kernel has no such loopback");
 		return;
 	}
-	if (!works(family->family, scenario->protocol)) {
+	if (!loopback_works(family->family, scenario->protocol)) {
 		ktap_test_skip(ktap, name, "the kernel has no such protocol");
 		return;
 	}

@@ -12,13 +12,8 @@
 #define PAIRS 8
 /* The largest message, which is as good as never read at once. */
 #define LARGEST 16384
-/*
- * One step of so many ends a pair, and another one takes its place. What a
- * closed datagram socket is charged is nobody's for an RCU grace period: if
- * that never ended, no reading could be balanced.
- */
+/* One step of so many ends a pair, and another one takes its place. */
 #define LIFE 200
-#define DATAGRAM_LIFE 5000
 /* After so many steps others have their turn. */
 #define BURST 32
 #define PAUSE_NS 2000000
@@ -111,17 +106,12 @@ static void receive_some(struct load_state *state, int fd)
 			    MSG_DONTWAIT | MSG_ERRQUEUE);
 }
 
-static bool is_datagram(const struct load *load)
-{
-	return load->protocol == IPPROTO_UDP;
-}
-
 static void exchange(struct load_state *state)
 {
 	struct pair *pair = &state->pairs[choose(state, PAIRS)];
 	unsigned int side = choose(state, 2);
 
-	if (!choose(state, is_datagram(state->load) ? DATAGRAM_LIFE : LIFE)) {
+	if (!choose(state, LIFE)) {
 		close_pair(state, pair);
 		open_pair(state, pair);
 	} else if (choose(state, 2)) {
@@ -169,7 +159,7 @@ void load_run(struct stage *stage, const struct load *load, sa_family_t family,
 		stage_fail(stage, "mmap");
 	loopback_set(&state.server, family, 0);
 	state.server.protocol = load->protocol;
-	if (!is_datagram(load)) {
+	if (load->protocol != IPPROTO_UDP) {
 		state.listener = loopback_listen(&state.server, PAIRS);
 		if (state.listener < 0)
 			stage_fail(stage, "listen");

@@ -46,5 +46,9 @@ extern const struct scenario scm_rights;
 extern const struct scenario io_uring_registered;
 extern const struct scenario mmapped_socket;
 extern const struct scenario blocked_syscall;
+extern const struct scenario bypassed_sockets;
+extern const struct scenario kernel_sockets;
+extern const struct scenario udp_kernel_sockets;
+extern const struct scenario kernel_connections;
 
 #endif

@@ -20,23 +20,10 @@ static void player(struct stage *stage, void *arg)
 	load_run(stage, part->load, part->family, part->steps);
 }
 
-static bool kernel_has(int protocol, sa_family_t family)
-{
-	struct loopback server;
-	int fd;
-
-	loopback_set(&server, family, 0);
-	server.protocol = protocol;
-	fd = loopback_bind(&server);
-	if (fd >= 0)
-		close(fd);
-	return fd >= 0;
-}
-
 static void add(struct play *play, struct traffic *traffic,
 		const struct load *load, sa_family_t family)
 {
-	if (!kernel_has(load->protocol, family)) {
+	if (!loopback_works(family, load->protocol)) {
 		ktap_remark(play->ktap, "the kernel cannot do %s over IPv%d",
 			    load->name, family == AF_INET ? 4 : 6);
 		return;

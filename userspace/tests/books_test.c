@@ -574,7 +574,7 @@ static double seconds(void)
 static void a_million_rows_are_read_quickly(void **state)
 {
 	static const char row[] =
-		"socket protocol=TCP class=closed-held state=CLOSE netns=4026531840 local=127.0.0.1:40000 remote=127.0.0.1:8000 inode=12345 uid=0 pid=312 comm=frozen-client holders=312 listener=- cgroup=1 memcg=1 via=- wait_ms=- charged_bytes=8192 forward_alloc_bytes=3136 write_queue_bytes=0 receive_queue_bytes=5056 hidden_bytes=0 error_queue_bytes=0 zerocopy_bytes=0 flags=-\n";
+		"socket protocol=TCP class=closed-held state=CLOSE netns=4026531840 local=127.0.0.1:40000 remote=127.0.0.1:8000 inode=12345 uid=0 pid=312 comm=frozen-client holders=312 listener=- cgroup=1 memcg=1 via=- wait_ms=- charged_bytes=8192 forward_alloc_bytes=3136 write_queue_bytes=0 receive_queue_bytes=5056 hidden_bytes=0 bypassed_bytes=0 error_queue_bytes=0 zerocopy_bytes=0 flags=-\n";
 	size_t count = helper_quick() ? 10000 : 1000000;
 	size_t head = strlen(minimal) - strlen("end\n");
 	size_t length = head + count * strlen(row) + strlen("end\n");
