@@ -84,9 +84,10 @@ test-debug:		## every scenario on a kernel that checks itself (built once: ten m
 	$(Q)scripts/tests/allocations
 	$(Q)scripts/vm --kernel debug --timeout 7200 -- skbalance run --connections 200
 
-# Three runs in a row, the largest server that fits 4 GiB, 1,000 readings under load, and the
-# other kernels.
+# Three runs in a row, the largest server that fits 4 GiB, a loss among 100,000 sockets, 1,000
+# readings under load, and the other kernels.
 test-all: test test-debug	## all tests, and longer ones, on each of KERNELS
+	$(Q)scripts/tests/crowd
 	$(Q)$(VM) -- skbalance run linger0-frozen-peer linger0-frozen-peer \
 		linger0-frozen-peer
 	$(Q)$(VM) --memory 4G -- skbalance run --family 4 --connections 25000 persistent-server
@@ -98,11 +99,17 @@ test-all: test test-debug	## all tests, and longer ones, on each of KERNELS
 		scripts/vm --kernel $$kernel -- skbalance run || failed=1; \
 	done; test -z "$$failed"
 
-bench:			## time and memory that a reading takes, and what the tracker costs
+bench:			## time and memory that a reading takes, also of a million sockets; the tracker's cost
 	$(Q)scripts/deps build vm
 	$(Q)$(MAKE) $(SILENT) command
 	$(Q)$(VM) --copy $(O)/skbalance-bench -- ./skbalance-bench
 	$(Q)$(VM) --copy $(O)/skbalance-track-bench -- ./skbalance-track-bench
+	$(Q)if awk '/^MemAvailable:/ { exit $$2 < 8 * 1024 * 1024 }' /proc/meminfo; then \
+		$(VM) --memory 8G --timeout 3600 --copy $(O)/skbalance-scale-bench -- \
+			./skbalance-scale-bench; \
+	else \
+		echo 'a million sockets: not measured, this machine has less than 8 GiB available'; \
+	fi
 
 check:			## checkpatch, sparse, W=1, shellcheck, codespell
 	$(Q)scripts/deps build lint
