@@ -102,8 +102,9 @@ struct skbal_counters;
  * A torn reading passes, a loss does not: "imbalanced" and "incomplete" are
  * said only if several snapshots, ever further apart, agree, and one of them
  * was taken when no process was at a socket, or if they are most of all that
- * may be taken. Where they do not, the verdict is "in-flux". What a packet on its way can explain must stay longer than any
- * packet waits for the address of its next hop.
+ * may be taken. Where they do not, the verdict is "in-flux". What a packet on
+ * its way can explain must stay longer than any packet waits for the address
+ * of its next hop.
  *
  * Context: may sleep.
  * Return: the number of snapshots taken, or what skbal_snapshot_take() says,
