@@ -104,21 +104,40 @@ static bool is_allocated(const struct skbal_snapshot *snap,
 	       !(socket->flags & SKBAL_TRACKED && socket->state == TCP_CLOSE);
 }
 
-static void add_socket(const struct skbal_snapshot *snap,
-		       struct skbal_socket *socket, struct skbal_balance *ret)
+static void sum_merge(struct skbal_sum *sum, const struct skbal_sum *other)
 {
-	socket->class = class_of(socket);
-	ret->found += is_allocated(snap, socket);
-	ret->owned += !!(socket->flags & SKBAL_OWNED);
-	ret->opaque += !!(socket->flags & SKBAL_OPAQUE);
-	if (skbal_balance_is_fractional(snap, socket)) {
-		ret->fractional++;
-		ret->fractional_id += (unsigned long)socket->sk;
+	sum->sockets += other->sockets;
+	sum->forward_alloc += other->forward_alloc;
+	sum->write_queue += other->write_queue;
+	sum->receive_queue += other->receive_queue;
+	sum->hidden += other->hidden;
+}
+
+/* Sockets that are alike. */
+static void add_sockets(const struct skbal_snapshot *snap,
+			struct skbal_socket *first, size_t n,
+			struct skbal_balance *ret)
+{
+	enum skbal_class class = class_of(first);
+	struct skbal_sum sum = {};
+	struct skbal_socket *socket;
+
+	for (socket = first; socket < first + n; socket++) {
+		socket->class = class;
+		skbal_sum_add(&sum, socket);
+		if (first->flags & SKBAL_BYPASSED)
+			ret->bypassed += skbal_charge_total(&socket->charge);
+		if (skbal_balance_is_fractional(snap, socket)) {
+			ret->fractional++;
+			ret->fractional_id += (unsigned long)socket->sk;
+		}
 	}
-	if (socket->flags & SKBAL_BYPASSED)
-		ret->bypassed += skbal_charge_total(&socket->charge);
-	skbal_sum_add(&ret->classes[socket->class], socket);
-	skbal_sum_add(&ret->protocols[socket->protocol], socket);
+	ret->found += is_allocated(snap, first) ? n : 0;
+	ret->owned += first->flags & SKBAL_OWNED ? n : 0;
+	ret->opaque += first->flags & SKBAL_OPAQUE ? n : 0;
+	ret->charged += skbal_sum_bytes(&sum);
+	sum_merge(&ret->classes[class], &sum);
+	sum_merge(&ret->protocols[first->protocol], &sum);
 }
 
 static s64 missing(const struct skbal_balance *balance)
@@ -188,10 +207,6 @@ static void judge(struct skbal_balance *b)
 static void balance_pool(const struct skbal_snapshot *snap,
 			 enum skbal_pool_id id, struct skbal_balance *ret)
 {
-	unsigned int class;
-
-	for (class = 0; class < SKBAL_CLASSES; class++)
-		ret->charged += skbal_sum_bytes(&ret->classes[class]);
 	ret->counter = snap->pools[id].memory_allocated + snap->pools[id].percpu;
 	ret->unaccounted = ret->counter * (s64)PAGE_SIZE - ret->charged;
 	ret->bound = snap->moved_bytes[id] + snap->moved_pages[id] * PAGE_SIZE;
@@ -209,15 +224,16 @@ static void balance_all(const struct skbal_snapshot *snap,
 			struct skbal_balance ret[SKBAL_POOLS])
 {
 	unsigned int id;
-	size_t i;
+	size_t i, n;
 
 	memset(ret, 0, SKBAL_POOLS * sizeof(*ret));
-	for (i = 0; i < snap->sockets.used; i++) {
+	for (i = 0; i < snap->sockets.used; i += n) {
 		struct skbal_socket *socket = skbal_snapshot_socket(snap, i);
 
+		n = skbal_snapshot_alike(snap, i);
 		id = skbal_snapshot_pool(snap, socket);
 		if (id != SKBAL_POOL_NONE)
-			add_socket(snap, socket, &ret[id]);
+			add_sockets(snap, socket, n, &ret[id]);
 	}
 	for (id = 0; id < SKBAL_POOLS; id++)
 		balance_pool(snap, id, &ret[id]);

@@ -21,42 +21,49 @@ static u32 index_mask(const struct skbal_index *index)
 }
 
 /*
+ * A slot holds the number of the entry, plus one, and of which socket it is: so
+ * that is told without a visit to the entry, which may be anywhere. No two
+ * sockets are closer than one is large; numbers are that small because
+ * kvmalloc() gives no more than 2 GiB.
+ */
+#define NUMBER_BITS 26
+#define SOCKET_SHIFT ilog2(sizeof(struct sock))
+
+static u64 identity_of(const struct sock *sk)
+{
+	return (u64)((unsigned long)sk >> SOCKET_SHIFT) << NUMBER_BITS;
+}
+
+static u32 number_of(u64 slot)
+{
+	return slot & (BIT(NUMBER_BITS) - 1);
+}
+
+/*
  * Neighbours in memory are neighbours in the index, because they were born one
- * after the other, and a process has them in that order.
+ * after the other, and a process has them in that order. Of TCP's there are
+ * half as many as this.
  */
 #define NEIGHBOURS_SHIFT 4
-/* So large is a socket, at least. */
-#define SOCKET_SHIFT 11
-
-static u32 place_of(const struct sock *sk)
-{
-	unsigned long place = (unsigned long)sk >> SOCKET_SHIFT;
-	u32 neighbours = hash_long(place >> NEIGHBOURS_SHIFT, 32);
-
-	return neighbours << NEIGHBOURS_SHIFT |
-	       ((place ^ neighbours >> 16) & (BIT(NEIGHBOURS_SHIFT) - 1));
-}
-
-/* The bits of a slot that the entry's number leaves over tell it from others. */
-static u32 tag_of(const struct skbal_index *index, const struct sock *sk)
-{
-	return hash_ptr(sk, 32) & ~index_mask(index);
-}
+#define NEIGHBOUR_SHIFT 11
 
 /* The slot of @sk in the index: with its entry, or 0. */
-static u32 *index_slot(const struct skbal_snapshot *snap, const struct sock *sk)
+static u64 *index_slot(const struct skbal_snapshot *snap, const struct sock *sk)
 {
 	const struct skbal_index *index = &snap->socket_index;
+	unsigned long place = (unsigned long)sk >> NEIGHBOUR_SHIFT;
+	u32 neighbours = hash_long(place >> NEIGHBOURS_SHIFT, 32);
+	u32 within = (place ^ neighbours >> 16) & (BIT(NEIGHBOURS_SHIFT) - 1);
+	/* odd: it comes by every slot; neighbours that collide stay together */
+	u32 step = (neighbours >> 8 << NEIGHBOURS_SHIFT) | 1;
 	u32 mask = index_mask(index);
-	u32 tag = tag_of(index, sk);
-	/* odd: it comes by every slot; neighbours that collide do not pile up */
-	u32 step = tag >> 12 | 1;
-	u32 i, slot;
+	u64 identity = identity_of(sk);
+	u64 slot;
+	u32 i;
 
-	for (i = place_of(sk) & mask; (slot = index->slots[i]);
-	     i = (i + step) & mask)
-		if ((slot & ~mask) == tag &&
-		    skbal_snapshot_socket(snap, (slot & mask) - 1)->sk == sk)
+	for (i = (neighbours << NEIGHBOURS_SHIFT | within) & mask;
+	     (slot = index->slots[i]); i = (i + step) & mask)
+		if (!((slot ^ identity) >> NUMBER_BITS))
 			break;
 	return &index->slots[i];
 }
@@ -121,7 +128,7 @@ static noinline u32 net_find(struct skbal_snapshot *snap, const struct net *net)
 	const struct skbal_index *index = &snap->net_index;
 	u32 mask = index_mask(index);
 	u32 i = hash_ptr(net, index->bits);
-	u32 *slot = &index->slots[i];
+	u64 *slot = &index->slots[i];
 
 	while (*slot && skbal_snapshot_net(snap, *slot - 1)->net != net) {
 		i = (i + 1) & mask;
@@ -172,6 +179,7 @@ static unsigned int ownership_flags(const struct sock *sk)
 	const struct socket *sock = READ_ONCE(sk->sk_socket);
 
 	return (sock_flag(sk, SOCK_DEAD) ? SKBAL_DEAD : 0) |
+	       (sk->sk_kern_sock ? SKBAL_KERN : 0) |
 	       (!sock || READ_ONCE(sock->file) ? SKBAL_FILE : 0);
 }
 
@@ -301,7 +309,7 @@ static noinline u32 remains_find(struct skbal_snapshot *snap,
 	u32 mask = index_mask(index);
 	u32 i = hash_64(remains->cgroup * 31 + remains->memcg * 17 +
 			remains->uid, index->bits);
-	u32 *slot = &index->slots[i];
+	u64 *slot = &index->slots[i];
 
 	while (*slot && !same_remains(skbal_snapshot_remains(snap, *slot - 1),
 				      remains)) {
@@ -348,8 +356,9 @@ void skbal_census_name(struct skbal_snapshot *snap,
 	addresses_read(sk, name);
 }
 
-static void detail_read(struct skbal_snapshot *snap,
-			struct skbal_socket *socket, const struct sock *sk)
+static noinline void
+detail_read(struct skbal_snapshot *snap, struct skbal_socket *socket,
+	    const struct sock *sk)
 {
 	struct skbal_detail *detail = skbal_snapshot_detail(snap, socket);
 
@@ -359,7 +368,7 @@ static void detail_read(struct skbal_snapshot *snap,
 		skbal_census_name(snap, socket, sk);
 }
 
-static struct skbal_socket *entry_new(struct skbal_snapshot *snap, u32 *slot,
+static struct skbal_socket *entry_new(struct skbal_snapshot *snap, u64 *slot,
 				      struct sock *sk, int protocol,
 				      unsigned int found)
 {
@@ -368,15 +377,15 @@ static struct skbal_socket *entry_new(struct skbal_snapshot *snap, u32 *slot,
 	snap->sockets.wanted++;
 	if (snap->sockets.used == snap->sockets.size)
 		return NULL;
+	*skbal_snapshot_met(snap, snap->sockets.used) = 0;
 	socket = skbal_snapshot_socket(snap, snap->sockets.used++);
-	*slot = tag_of(&snap->socket_index, sk) | snap->sockets.used;
+	*slot = identity_of(sk) | snap->sockets.used;
 
 	socket->sk = sk;
 	socket->protocol = protocol;
 	socket->net = net_of(snap, sock_net(sk));
 	socket->state = READ_ONCE(sk->sk_state);
 	socket->flags = found | (sk->sk_net_refcnt ? SKBAL_USED : 0) |
-			(sk->sk_kern_sock ? SKBAL_KERN : 0) |
 			(sk->sk_family == AF_INET6 ? SKBAL_IPV6 : 0);
 	socket->motion = 0;
 	socket->parent = 0;
@@ -407,7 +416,7 @@ static void entry_fill(struct skbal_snapshot *snap,
 		skbal_mptcp_meet(snap, socket, sk);
 }
 
-static struct skbal_socket *entry_add(struct skbal_snapshot *snap, u32 *slot,
+static struct skbal_socket *entry_add(struct skbal_snapshot *snap, u64 *slot,
 				      struct sock *sk, int protocol,
 				      unsigned int found)
 {
@@ -456,7 +465,7 @@ static noinline void entry_compare(struct skbal_snapshot *snap,
 
 /* For the first time. Apart, because every other time should be quick. */
 static noinline struct skbal_socket *
-census_enter(struct skbal_snapshot *snap, u32 *slot, struct sock *sk,
+census_enter(struct skbal_snapshot *snap, u64 *slot, struct sock *sk,
 	     unsigned int found)
 {
 	int protocol = protocol_of(snap, sk);
@@ -478,21 +487,21 @@ census_enter(struct skbal_snapshot *snap, u32 *slot, struct sock *sk,
 struct skbal_socket *skbal_census_meet(struct skbal_snapshot *snap,
 				       struct sock *sk, unsigned int found)
 {
-	u32 *slot = index_slot(snap, sk);
+	u64 *slot = index_slot(snap, sk);
 	struct skbal_socket *socket;
 	u32 i;
 
 	if (!*slot)
 		return census_enter(snap, slot, sk, found);
-	i = (*slot & index_mask(&snap->socket_index)) - 1;
+	i = number_of(*slot) - 1;
 	socket = skbal_snapshot_socket(snap, i);
 	if (snap->walk == 2) {
 		if (!(socket->flags & SKBAL_AGAIN))
 			entry_compare(snap, socket, sk);
 		socket->flags |= SKBAL_AGAIN;
 	}
-	/* the tracker meets everything: of interest is what only it has met */
-	socket->flags |= found & ~(SKBAL_TRACKED | SKBAL_ADRIFT);
+	/* not the tracker's flags: it meets everything */
+	*skbal_snapshot_met(snap, i) |= found & SKBAL_MET;
 	return socket;
 }
 
@@ -500,19 +509,25 @@ struct skbal_socket *skbal_census_meet(struct skbal_snapshot *snap,
  * The machine stands still, so every socket is still there. Few are not held;
  * to ask only them spares the others' cache lines.
  */
-static void read_ownership(struct skbal_snapshot *snap)
+static void read_ownership(struct skbal_snapshot *snap,
+			   struct skbal_socket *socket)
+{
+	socket->flags |= ownership_flags(socket->sk);
+	if (socket->flags & SKBAL_DEAD && is_tcp(socket->sk) &&
+	    !(socket->flags & SKBAL_TRACKED))
+		snap->orphans_met++;
+}
+
+static void finish_sockets(struct skbal_snapshot *snap)
 {
 	size_t i;
 
 	for (i = 0; i < snap->sockets.used; i++) {
 		struct skbal_socket *socket = skbal_snapshot_socket(snap, i);
 
-		if (socket->flags & SKBAL_HELD)
-			continue;
-		socket->flags |= ownership_flags(socket->sk);
-		if (socket->flags & SKBAL_DEAD && is_tcp(socket->sk) &&
-		    !(socket->flags & SKBAL_TRACKED))
-			snap->orphans_met++;
+		socket->flags |= *skbal_snapshot_met(snap, i);
+		if (!snap->live && !(socket->flags & SKBAL_HELD))
+			read_ownership(snap, socket);
 	}
 }
 
@@ -546,9 +561,8 @@ void skbal_census_init(struct skbal_snapshot *snap)
 
 void skbal_census_finish(struct skbal_snapshot *snap)
 {
-	if (!snap->live)
-		read_ownership(snap);
-	else if (snap->walk == 2)
+	finish_sockets(snap);
+	if (snap->walk == 2)
 		mark_gone(snap);
 	skbal_mptcp_finish(snap);
 }

@@ -123,18 +123,20 @@ static bool is_used(const struct skbal_socket *socket)
 
 static void count_met(const struct skbal_snapshot *snap, struct met *met)
 {
-	size_t i;
+	size_t i, n;
 
-	for (i = 0; i < snap->sockets.used; i++) {
+	for (i = 0; i < snap->sockets.used; i += n) {
 		const struct skbal_socket *socket =
 			skbal_snapshot_socket(snap, i);
 		const struct skbal_protocol *protocol =
 			&snap->protocols[socket->protocol];
 		struct met *net = &met[socket->net];
 
-		net->used += is_used(socket);
-		net->all[socket->protocol]++;
-		net->inuse[socket->protocol] += is_inuse(protocol, socket);
+		n = skbal_snapshot_alike(snap, i);
+		net->used += is_used(socket) ? n : 0;
+		net->all[socket->protocol] += n;
+		net->inuse[socket->protocol] +=
+			is_inuse(protocol, socket) ? n : 0;
 	}
 }
 

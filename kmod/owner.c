@@ -73,49 +73,49 @@ static void meet(struct visit *visit, struct sock *sk, unsigned int found)
 	holder_add(visit, socket);
 }
 
-static struct sock *sock_of(struct file *file)
+/* The file's socket, if it is one, and still has a struct sock. */
+static void meet_file(struct visit *visit, struct file *file, unsigned int found)
 {
-	struct socket *sock = sock_from_file(file);
+	const struct socket *sock = sock_from_file(file);
+	struct sock *sk = sock ? READ_ONCE(sock->sk) : NULL;
 
-	return sock ? READ_ONCE(sock->sk) : NULL;
-}
-
-/* Asks the struct socket, which was just read, and spares its struct sock. */
-static bool is_unix(struct file *file)
-{
-	return sock_from_file(file)->ops->family == PF_UNIX;
+	if (sk)
+		meet(visit, sk, found);
 }
 
 static void meet_passed(struct file *file, void *visit)
 {
-	struct sock *sk = sock_of(file);
-
-	if (sk)
-		meet(visit, sk, SKBAL_PASSED);
+	meet_file(visit, file, SKBAL_PASSED);
 }
 
 static void meet_registered(struct file *file, void *visit)
 {
-	struct sock *sk = sock_of(file);
+	meet_file(visit, file, SKBAL_REGISTERED);
+}
 
-	if (sk)
-		meet(visit, sk, SKBAL_REGISTERED);
+static void visit_socket(struct visit *visit, const struct socket *sock)
+{
+	struct sock *sk = READ_ONCE(sock->sk);
+
+	if (!sk)
+		return;
+	meet(visit, sk, SKBAL_HELD);
+	/* asks the struct socket, which was just read, and spares its struct sock */
+	if (sock->ops->family == PF_UNIX)
+		skbal_unix_visit(sk, NESTED, meet_passed, visit);
 }
 
 /* For iterate_fd(): under file_lock, which keeps the file in the table. */
 static int visit_file(const void *data, struct file *file, unsigned int fd)
 {
 	struct visit *visit = (struct visit *)data;
-	struct sock *sk = sock_of(file);
+	const struct socket *sock = sock_from_file(file);
 
-	if (sk) {
-		meet(visit, sk, SKBAL_HELD);
-		if (is_unix(file))
-			skbal_unix_visit(sk, NESTED, meet_passed, visit);
-	} else if (skbal_uring_is(file)) {
+	if (sock)
+		visit_socket(visit, sock);
+	else if (skbal_uring_is(file))
 		skbal_uring_visit(file, visit->snap->live, meet_registered,
 				  visit);
-	}
 	return 0;
 }
 

@@ -131,6 +131,8 @@ static int snapshot_reserve(struct skbal_snapshot *snap)
 	err = array_reserve(&snap->sockets, with_slack(sockets),
 			    sizeof(struct skbal_socket));
 	if (!err)
+		err = array_reserve(&snap->met, snap->sockets.size, sizeof(u8));
+	if (!err)
 		err = index_reserve(&snap->socket_index, snap->sockets.size);
 	if (!err)
 		err = nets_reserve(snap, nets + 8);
@@ -283,9 +285,28 @@ int skbal_snapshot_take(struct skbal_snapshot *snap)
 	return -EAGAIN;
 }
 
+static bool are_alike(const struct skbal_socket *a, const struct skbal_socket *b)
+{
+	return a->flags == b->flags && a->net == b->net &&
+	       a->protocol == b->protocol && a->state == b->state &&
+	       a->parent == b->parent;
+}
+
+size_t skbal_snapshot_alike(const struct skbal_snapshot *snap, size_t i)
+{
+	const struct skbal_socket *first = skbal_snapshot_socket(snap, i);
+	size_t most = snap->sockets.used - i;
+	size_t n = 1;
+
+	while (n < most && are_alike(first, first + n))
+		n++;
+	return n;
+}
+
 size_t skbal_snapshot_bytes(const struct skbal_snapshot *snap)
 {
 	return snap->sockets.size * sizeof(struct skbal_socket) +
+	       snap->met.size * sizeof(u8) +
 	       snap->details.size * sizeof(struct skbal_detail) +
 	       snap->names.size * sizeof(struct skbal_name) +
 	       snap->remains.size * sizeof(struct skbal_remains) +
@@ -301,6 +322,7 @@ size_t skbal_snapshot_bytes(const struct skbal_snapshot *snap)
 void skbal_snapshot_free(struct skbal_snapshot *snap)
 {
 	kvfree(snap->sockets.items);
+	kvfree(snap->met.items);
 	kvfree(snap->details.items);
 	kvfree(snap->names.items);
 	kvfree(snap->remains.items);

@@ -15,6 +15,7 @@
 #ifndef SKBAL_SNAPSHOT_H
 #define SKBAL_SNAPSHOT_H
 
+#include <linux/bits.h>
 #include <linux/in6.h>
 #include <linux/sched.h>
 #include <linux/string.h>
@@ -35,12 +36,14 @@ enum skbal_socket_flag {
 	SKBAL_HELD	= BIT(2),	/* in a descriptor table */
 	SKBAL_PASSED	= BIT(3),	/* in an SCM_RIGHTS message */
 	SKBAL_REGISTERED = BIT(4),	/* with io_uring */
+	SKBAL_MET	= GENMASK(4, 0),	/* all of these */
 	/* only the tracker leads to it; is there nothing that it belongs to? */
 	SKBAL_TRACKED	= BIT(5),
 	SKBAL_ADRIFT	= BIT(16),
 	/* what belongs to it; asked only if it is not held */
 	SKBAL_DEAD	= BIT(6),	/* closed by its process: an orphan */
 	SKBAL_FILE	= BIT(7),	/* its struct socket has a file */
+	SKBAL_KERN	= BIT(17),	/* made by the kernel for itself */
 	/* what its charge is worth */
 	SKBAL_OWNED	= BIT(8),	/* a process has locked it */
 	SKBAL_OPAQUE	= BIT(9),	/* has charges that cannot be read */
@@ -52,7 +55,6 @@ enum skbal_socket_flag {
 	SKBAL_IPV6	= BIT(13),
 	SKBAL_SUBFLOW	= BIT(14),	/* of an MPTCP socket */
 	SKBAL_USED	= BIT(15),	/* counted in its namespace's "used" */
-	SKBAL_KERN	= BIT(17),	/* made by the kernel for itself */
 };
 
 /*
@@ -60,7 +62,6 @@ enum skbal_socket_flag {
  * charge no pool are entered, because the kernel counts them together.
  */
 struct skbal_socket {
-	/* first what is asked each time that it is met again */
 	const struct sock *sk;		/* its identity; it may be gone by now */
 	u32 flags;
 	u32 holders;			/* with detail: the last one met */
@@ -137,11 +138,11 @@ struct skbal_array {
 };
 
 /*
- * Where an array's items are, by hash: plus one, or 0. That of sockets has a
- * tag above these @bits (census.c).
+ * Where an array's items are, by hash: plus one, or 0. That of sockets tells
+ * their identity, too (census.c).
  */
 struct skbal_index {
-	u32 *slots;
+	u64 *slots;
 	unsigned int bits;
 };
 
@@ -158,6 +159,7 @@ struct skbal_snapshot {
 	struct pid_namespace *pid_ns;
 
 	struct skbal_array sockets;	/* struct skbal_socket */
+	struct skbal_array met;		/* u8: SKBAL_MET of each, during a walk */
 	/* only with detail: */
 	struct skbal_array details;	/* struct skbal_detail, one for each */
 	struct skbal_array names;	/* struct skbal_name */
@@ -198,6 +200,12 @@ static inline struct skbal_socket *
 skbal_snapshot_socket(const struct skbal_snapshot *snap, size_t i)
 {
 	return (struct skbal_socket *)snap->sockets.items + i;
+}
+
+/* Few bytes, which stay in the cache: a socket is met in no order. */
+static inline u8 *skbal_snapshot_met(const struct skbal_snapshot *snap, size_t i)
+{
+	return (u8 *)snap->met.items + i;
 }
 
 static inline struct skbal_detail *
@@ -271,6 +279,15 @@ skbal_snapshot_pool(const struct skbal_snapshot *snap,
 {
 	return snap->protocols[socket->protocol].pool;
 }
+
+/**
+ * skbal_snapshot_alike() - how many sockets in a row are of one kind
+ * @i: the first of them
+ *
+ * In all but charge and holders they are the same, so that what depends on
+ * nothing else need not be asked of each: most sockets are alike.
+ */
+size_t skbal_snapshot_alike(const struct skbal_snapshot *snap, size_t i);
 
 /**
  * skbal_snapshot_take() - take one snapshot
