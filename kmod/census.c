@@ -377,7 +377,6 @@ static struct skbal_socket *entry_new(struct skbal_snapshot *snap, u64 *slot,
 	snap->sockets.wanted++;
 	if (snap->sockets.used == snap->sockets.size)
 		return NULL;
-	*skbal_snapshot_met(snap, snap->sockets.used) = 0;
 	socket = skbal_snapshot_socket(snap, snap->sockets.used++);
 	*slot = identity_of(sk) | snap->sockets.used;
 
@@ -500,8 +499,10 @@ struct skbal_socket *skbal_census_meet(struct skbal_snapshot *snap,
 			entry_compare(snap, socket, sk);
 		socket->flags |= SKBAL_AGAIN;
 	}
-	/* not the tracker's flags: it meets everything */
-	*skbal_snapshot_met(snap, i) |= found & SKBAL_MET;
+	if (found == SKBAL_HELD)
+		__set_bit(i, snap->held.items);
+	else if (!(found & SKBAL_TRACKED))	/* which is said of all */
+		socket->flags |= found;
 	return socket;
 }
 
@@ -525,7 +526,8 @@ static void finish_sockets(struct skbal_snapshot *snap)
 	for (i = 0; i < snap->sockets.used; i++) {
 		struct skbal_socket *socket = skbal_snapshot_socket(snap, i);
 
-		socket->flags |= *skbal_snapshot_met(snap, i);
+		if (test_bit(i, snap->held.items))
+			socket->flags |= SKBAL_HELD;
 		if (!snap->live && !(socket->flags & SKBAL_HELD))
 			read_ownership(snap, socket);
 	}

@@ -42,6 +42,16 @@ static int array_reserve(struct skbal_array *array, size_t wanted, size_t item)
 	return 0;
 }
 
+static int held_reserve(struct skbal_snapshot *snap)
+{
+	size_t longs = BITS_TO_LONGS(snap->sockets.size);
+	int err = array_reserve(&snap->held, longs, sizeof(long));
+
+	if (!err)
+		memset(snap->held.items, 0, longs * sizeof(long));
+	return err;
+}
+
 static int index_reserve(struct skbal_index *index, size_t items)
 {
 	/* at most three quarters full */
@@ -131,7 +141,7 @@ static int snapshot_reserve(struct skbal_snapshot *snap)
 	err = array_reserve(&snap->sockets, with_slack(sockets),
 			    sizeof(struct skbal_socket));
 	if (!err)
-		err = array_reserve(&snap->met, snap->sockets.size, sizeof(u8));
+		err = held_reserve(snap);
 	if (!err)
 		err = index_reserve(&snap->socket_index, snap->sockets.size);
 	if (!err)
@@ -306,7 +316,7 @@ size_t skbal_snapshot_alike(const struct skbal_snapshot *snap, size_t i)
 size_t skbal_snapshot_bytes(const struct skbal_snapshot *snap)
 {
 	return snap->sockets.size * sizeof(struct skbal_socket) +
-	       snap->met.size * sizeof(u8) +
+	       snap->held.size * sizeof(long) +
 	       snap->details.size * sizeof(struct skbal_detail) +
 	       snap->names.size * sizeof(struct skbal_name) +
 	       snap->remains.size * sizeof(struct skbal_remains) +
@@ -322,7 +332,7 @@ size_t skbal_snapshot_bytes(const struct skbal_snapshot *snap)
 void skbal_snapshot_free(struct skbal_snapshot *snap)
 {
 	kvfree(snap->sockets.items);
-	kvfree(snap->met.items);
+	kvfree(snap->held.items);
 	kvfree(snap->details.items);
 	kvfree(snap->names.items);
 	kvfree(snap->remains.items);

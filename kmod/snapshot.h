@@ -15,7 +15,6 @@
 #ifndef SKBAL_SNAPSHOT_H
 #define SKBAL_SNAPSHOT_H
 
-#include <linux/bits.h>
 #include <linux/in6.h>
 #include <linux/sched.h>
 #include <linux/string.h>
@@ -36,7 +35,6 @@ enum skbal_socket_flag {
 	SKBAL_HELD	= BIT(2),	/* in a descriptor table */
 	SKBAL_PASSED	= BIT(3),	/* in an SCM_RIGHTS message */
 	SKBAL_REGISTERED = BIT(4),	/* with io_uring */
-	SKBAL_MET	= GENMASK(4, 0),	/* all of these */
 	/* only the tracker leads to it; is there nothing that it belongs to? */
 	SKBAL_TRACKED	= BIT(5),
 	SKBAL_ADRIFT	= BIT(16),
@@ -159,7 +157,11 @@ struct skbal_snapshot {
 	struct pid_namespace *pid_ns;
 
 	struct skbal_array sockets;	/* struct skbal_socket */
-	struct skbal_array met;		/* u8: SKBAL_MET of each, during a walk */
+	/*
+	 * A bit for each: it was met again, in a descriptor table. Sockets are
+	 * met in no order; this is so small that it stays in the cache.
+	 */
+	struct skbal_array held;
 	/* only with detail: */
 	struct skbal_array details;	/* struct skbal_detail, one for each */
 	struct skbal_array names;	/* struct skbal_name */
@@ -200,12 +202,6 @@ static inline struct skbal_socket *
 skbal_snapshot_socket(const struct skbal_snapshot *snap, size_t i)
 {
 	return (struct skbal_socket *)snap->sockets.items + i;
-}
-
-/* Few bytes, which stay in the cache: a socket is met in no order. */
-static inline u8 *skbal_snapshot_met(const struct skbal_snapshot *snap, size_t i)
-{
-	return (u8 *)snap->met.items + i;
 }
 
 static inline struct skbal_detail *
