@@ -54,7 +54,7 @@ s64 skbal_balance_pages(s64 bytes)
 bool skbal_balance_is_fractional(const struct skbal_snapshot *snap,
 				 const struct skbal_socket *socket)
 {
-	if (!(skbal_charge_total(&socket->charge) & ~PAGE_MASK))
+	if (!(skbal_charge_total(&socket->charge) & (BIT(snap->page_shift) - 1)))
 		return false;
 	if (SKBAL_MPTCP_LENDS && socket->flags & SKBAL_SUBFLOW)
 		return false;
@@ -165,7 +165,7 @@ static void say(struct skbal_balance *balance, enum skbal_verdict verdict,
  * What one snapshot says by itself. First what is certain whatever else may be
  * missing: a socket that is not found can only add to the charge.
  */
-static void judge(struct skbal_balance *b)
+static void judge(const struct skbal_snapshot *snap, struct skbal_balance *b)
 {
 	s64 lost = missing(b);
 
@@ -198,7 +198,8 @@ static void judge(struct skbal_balance *b)
 	else if (b->bound || b->churn)
 		say(b, SKBAL_IN_FLUX,
 		    "traffic while reading: off by up to %lld pages, %llu sockets",
-		    DIV_ROUND_UP_ULL(b->bound, PAGE_SIZE), b->churn);
+		    round_up(b->bound, BIT_ULL(snap->page_shift)) >> snap->page_shift,
+		    b->churn);
 	else
 		say(b, SKBAL_BALANCED,
 		    "the counter is the sum of what the sockets are charged");
@@ -208,8 +209,9 @@ static void balance_pool(const struct skbal_snapshot *snap,
 			 enum skbal_pool_id id, struct skbal_balance *ret)
 {
 	ret->counter = snap->pools[id].memory_allocated + snap->pools[id].percpu;
-	ret->unaccounted = ret->counter * (s64)PAGE_SIZE - ret->charged;
-	ret->bound = snap->moved_bytes[id] + snap->moved_pages[id] * PAGE_SIZE;
+	ret->unaccounted = (ret->counter << snap->page_shift) - ret->charged;
+	ret->bound = snap->moved_bytes[id] +
+		     (snap->moved_pages[id] << snap->page_shift);
 	ret->churn = snap->churn[id];
 	ret->allocated = snap->sockets_allocated[id];
 	/* the others return their pages before they wait for their packets */
@@ -217,11 +219,11 @@ static void balance_pool(const struct skbal_snapshot *snap,
 		ret->packets_waiting = snap->packets_waiting;
 	if (missing(ret) > 0)
 		ret->classes[SKBAL_UNREACHABLE].sockets += missing(ret);
-	judge(ret);
+	judge(snap, ret);
 }
 
-static void balance_all(const struct skbal_snapshot *snap,
-			struct skbal_balance ret[SKBAL_POOLS])
+void skbal_balance_all(const struct skbal_snapshot *snap,
+		       struct skbal_balance ret[SKBAL_POOLS])
 {
 	unsigned int id;
 	size_t i, n;
@@ -352,7 +354,7 @@ static int settle_once(struct skbal_snapshot *snap, struct settling *settling,
 
 	if (err)
 		return err;
-	balance_all(snap, settling->now);
+	skbal_balance_all(snap, settling->now);
 	for (id = 0; id < SKBAL_POOLS; id++) {
 		struct run *run = &settling->runs[id];
 

@@ -88,6 +88,13 @@ s64 skbal_balance_pages(s64 bytes);
 bool skbal_balance_is_fractional(const struct skbal_snapshot *snap,
 				 const struct skbal_socket *socket);
 
+/** skbal_balance_all() - what one snapshot says by itself, pool by pool
+ *
+ * It also classifies the sockets.
+ */
+void skbal_balance_all(const struct skbal_snapshot *snap,
+		       struct skbal_balance ret[SKBAL_POOLS]);
+
 struct skbal_counters;
 
 /**

@@ -145,8 +145,11 @@ static void visit_process(struct skbal_snapshot *snap,
 
 void skbal_owner_walk(struct skbal_snapshot *snap)
 {
+	struct visit kernel = { .snap = snap, .leader = &init_task };
 	struct task_struct *leader;
 
+	/* the kernel's threads share one table, mostly empty */
+	visit_table(&kernel, &init_task);
 	for_each_process(leader)
 		if (!(leader->flags & PF_KTHREAD))
 			visit_process(snap, leader);

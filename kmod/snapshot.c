@@ -281,6 +281,7 @@ int skbal_snapshot_take(struct skbal_snapshot *snap)
 		return -EOPNOTSUPP;
 	for (i = 0; i < ATTEMPTS; i++) {
 		snap->nr_protocols = 0;
+		snap->page_shift = PAGE_SHIFT;
 		err = snapshot_reserve(snap);
 		if (err)
 			return err;

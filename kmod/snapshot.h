@@ -194,6 +194,7 @@ struct skbal_snapshot {
 	u64 churn[SKBAL_POOLS];		/* sockets born or gone meanwhile */
 
 	unsigned int walk;		/* 1 or, in live mode, 2 */
+	unsigned int page_shift;	/* of the kernel that it is of */
 	u64 pause_ns;
 	unsigned long jiffies;		/* when it was taken */
 };
