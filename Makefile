@@ -18,7 +18,7 @@ VM = scripts/vm $(addprefix --kernel=,$(KERNEL))
 MAKEOVERRIDES =
 export O
 
-.PHONY: all module command run test test-unit test-scripts test-scenarios \
+.PHONY: all module command run test test-unit test-scripts test-scenarios test-kunit \
 	test-debug test-all bench check install install-module install-command clean help
 
 all: module command	## build the module (for KDIR, or the default kernel) and the command
@@ -61,15 +61,16 @@ run:			## boot a kernel and balance the books of the two best-known cases
 	@echo 'Building for $(or $(KERNEL),the default kernel), then booting it in QEMU' >&2
 	$(Q)$(VM) -- skbalance run --explain $(DEMO)
 
-test: test-unit test-scripts test-scenarios	## all tests, on one kernel
+test: test-unit test-scripts test-scenarios test-kunit	## all tests, on one kernel
 
 test-unit:		## tests of the command, on this machine
 	$(Q)scripts/deps build test
 	$(Q)$(MAKE) $(SILENT) -C userspace O=$(abspath $(O)) VERSION=$(VERSION) test
 
 test-scripts:		## tests of the scripts
-	$(Q)scripts/deps build vm
+	$(Q)scripts/deps build kernel kunit vm
 	$(Q)scripts/tests/kernels
+	$(Q)scripts/tests/kunit
 	$(Q)scripts/tests/toolchain
 	$(Q)scripts/tests/vm
 	$(Q)scripts/tests/verdicts
@@ -79,14 +80,22 @@ test-scenarios:		## every scenario, in a VM
 	$(Q)scripts/deps build vm
 	$(Q)$(VM) --timeout 1800 -- skbalance run
 
-test-debug:		## every scenario on a kernel that checks itself (built once: ten minutes)
+test-kunit:		## the KUnit suites, as a program (UML) and in a VM (kernels built once: ten minutes)
+	$(Q)env -u KDIR scripts/kunit --arch um
+	$(Q)env -u KDIR scripts/kunit
+
+test-debug:		## scenarios and suites on a kernel that checks itself (built once: ten minutes)
 	$(Q)scripts/deps build vm
 	$(Q)scripts/tests/allocations
+	$(Q)env -u KDIR scripts/kunit --debug
+	$(Q)env -u KDIR scripts/kunit --debug --arch um
 	$(Q)scripts/vm --kernel debug --timeout 7200 -- skbalance run --connections 200
 
 # Three runs in a row, the largest server that fits 4 GiB, a loss among 100,000 sockets, 1,000
 # readings under load, and the other kernels.
 test-all: test test-debug	## all tests, and longer ones, on each of KERNELS
+	$(Q)env -u KDIR scripts/kunit --arch um --prove
+	$(Q)env -u KDIR scripts/kunit --arch x86_64
 	$(Q)scripts/tests/crowd
 	$(Q)$(VM) -- skbalance run linger0-frozen-peer linger0-frozen-peer \
 		linger0-frozen-peer
