@@ -26,12 +26,15 @@ static void *wait_for_ever(void *arg)
 	struct wait *wait = arg;
 
 	__atomic_store_n(&wait->thread, gettid(), __ATOMIC_RELEASE);
-	poll(wait->fds, wait->count, -1);
+	ppoll(wait->fds, wait->count, NULL, NULL);
 	/* does not happen; the process without the thread would be no holder */
 	_exit(1);
 }
 
-/* Whether the thread sleeps in poll(): /proc names the system call. */
+/*
+ * Whether the thread sleeps in ppoll() (arm64 has no poll): /proc names the
+ * system call.
+ */
 static bool is_waiting(const struct wait *wait)
 {
 	pid_t thread = __atomic_load_n(&wait->thread, __ATOMIC_ACQUIRE);
@@ -46,7 +49,7 @@ static bool is_waiting(const struct wait *wait)
 	if (fscanf(file, "%ld", &number) != 1)
 		number = -1;
 	fclose(file);
-	return number == SYS_poll;
+	return number == SYS_ppoll;
 }
 
 static void keep(struct stage *stage, int *fds, unsigned int count)
