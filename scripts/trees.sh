@@ -24,11 +24,12 @@ source_tree() {
 }
 
 # make_tree SOURCE OBJECTS ARG...: make in a kernel tree; what it says goes to OBJECTS.log. CC
-# and HOSTCC are those of the environment, or what ccache keeps results of.
+# and HOSTCC are those of the environment, or what ccache keeps results of; so is -j in MAKEFLAGS.
 make_tree() {
-	local gcc=gcc
+	local gcc=gcc jobs
 	! type -P ccache >/dev/null || gcc='ccache gcc'
-	make -s -C "$1" O="$2" -j"$(nproc)" CC="${CC:-$gcc}" HOSTCC="${HOSTCC:-$gcc}" "${@:3}" \
+	[[ ${MAKEFLAGS:-} == *-j* ]] || jobs=-j$(nproc)
+	setpriv --pdeathsig TERM make -s -C "$1" O="$2" ${jobs:+"$jobs"} CC="${CC:-$gcc}" HOSTCC="${HOSTCC:-$gcc}" "${@:3}" \
 		>>"$2.log" 2>&1
 }
 
