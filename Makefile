@@ -10,8 +10,12 @@ KERNELS ?= 6.1 7.2
 DEMO ?= linger0-frozen-peer accept-queue-close-wait
 
 VERSION := $(or $(if $(wildcard .git),$(shell git describe --tags --always --dirty)),0.1.0)
+# what dkms and Debian take for a version
+PACKAGE_VERSION = $(shell echo '$(VERSION)' | \
+	sed -E 's/^v([0-9]+\.)/\1/; /^[0-9]+\./!s/^/0.1.0+/; s/-/+/g')
 Q := $(if $(V),,@)
 SILENT := $(if $(V),,-s)
+DKMS_DIR = $(DESTDIR)/usr/src/skbalance-$(PACKAGE_VERSION)
 VM = scripts/vm $(addprefix --kernel=,$(KERNEL))
 
 # The kernel's make would take an O or a VERSION of our command line for its own.
@@ -19,7 +23,8 @@ MAKEOVERRIDES =
 export O
 
 .PHONY: all module command run test test-unit test-scripts test-scenarios test-kunit \
-	test-debug test-all bench check install install-module install-command clean help
+	test-debug test-all matrix bench check install install-module install-command dkms \
+	deb test-bisect bisect-test mutants mutants-few clean help
 
 all: module command	## build the module (for KDIR, or the default kernel) and the command
 
@@ -29,6 +34,8 @@ RELEASE := $(shell cut -d '"' -f 2 $(KDIR)/include/generated/utsrelease.h 2>/dev
 MODULE_DIR := $(abspath $(O))/$(RELEASE)
 $(if $(RELEASE),,$(error KDIR=$(KDIR) is neither a built kernel tree nor kernel headers))
 
+# Debian's headers of 7.x lack the script that looks for sparse, without which it is not run:
+# hence KBUILD_CHECKSRC.
 # A kernel before 6.13 can only build a module where its sources are. So each kernel
 # has links to ours: sources stay clean, and kernels do not disturb each other.
 module:			## build build/RELEASE/skbalance.ko
@@ -36,7 +43,7 @@ module:			## build build/RELEASE/skbalance.ko
 	$(Q)cp -rsf $(CURDIR)/Kbuild $(CURDIR)/kmod $(wildcard $(CURDIR)/kunit) $(MODULE_DIR)
 	$(Q)scripts/toolchain $(KDIR) \
 		$(MAKE) $(SILENT) -C $(KDIR) M=$(MODULE_DIR) SKBALANCE_VERSION=$(VERSION) \
-		SKBALANCE_TEST=$(SKBALANCE_TEST) $(if $(W),W=$(W)) $(if $(C),C=$(C)) \
+		SKBALANCE_TEST=$(SKBALANCE_TEST) $(if $(W),W=$(W)) $(if $(C),C=$(C) KBUILD_CHECKSRC=$(C)) \
 		CONFIG_DEBUG_INFO_BTF_MODULES= modules
 
 install-module: module
@@ -68,13 +75,16 @@ test-unit:		## tests of the command, on this machine
 	$(Q)$(MAKE) $(SILENT) -C userspace O=$(abspath $(O)) VERSION=$(VERSION) test
 
 test-scripts:		## tests of the scripts
-	$(Q)scripts/deps build kernel kunit vm
+	$(Q)scripts/deps build deb kernel kunit matrix packaging vm
 	$(Q)scripts/tests/kernels
+	$(Q)scripts/tests/packaging
+	$(Q)scripts/tests/matrix
 	$(Q)scripts/tests/kunit
 	$(Q)scripts/tests/toolchain
 	$(Q)scripts/tests/vm
 	$(Q)scripts/tests/verdicts
 	$(Q)scripts/tests/robust
+	$(Q)scripts/tests/mutants
 
 test-scenarios:		## every scenario, in a VM
 	$(Q)scripts/deps build vm
@@ -83,6 +93,12 @@ test-scenarios:		## every scenario, in a VM
 test-kunit:		## the KUnit suites, as a program (UML) and in a VM (kernels built once: ten minutes)
 	$(Q)env -u KDIR scripts/kunit --arch um
 	$(Q)env -u KDIR scripts/kunit
+
+test-bisect:		## tests of scripts/bisect, with a kernel history of 8 commits
+	$(Q)scripts/tests/bisect
+
+bisect-test: test-bisect	## and with 32 commits, for each of scripts/tests/bugs (an hour)
+	$(Q)scripts/tests/bisect-bugs
 
 test-debug:		## scenarios and suites on a kernel that checks itself (built once: ten minutes)
 	$(Q)scripts/deps build vm
@@ -108,6 +124,18 @@ test-all: test test-debug	## all tests, and longer ones, on each of KERNELS
 		scripts/vm --kernel $$kernel -- skbalance run || failed=1; \
 	done; test -z "$$failed"
 
+matrix:			## every scenario, on each of scripts/matrix.kernels
+	$(Q)scripts/matrix
+
+# In CI: a page, a byte, a socket, UDP, IPv6 only, and a control.
+MUTANTS_FEW := @(rst-once|byte-once|listen-stop-reference|udp-destruct|ipv6-accepted|control-schedule-batch)
+
+mutants:		## kernels broken on purpose: are they caught, and no healthy one accused?
+	$(Q)scripts/mutants $(MUTANTS)
+
+mutants-few:		## the same with a handful of them
+	$(Q)scripts/mutants --only '$(MUTANTS_FEW)' $(MUTANTS)
+
 bench:			## time and memory that a reading takes, also of a million sockets; the tracker's cost
 	$(Q)scripts/deps build vm
 	$(Q)$(MAKE) $(SILENT) command
@@ -129,6 +157,14 @@ install: install-module install-command	## for KDIR, below DESTDIR
 install-command: command
 	$(Q)$(MAKE) -C userspace O=$(abspath $(O)) VERSION=$(VERSION) \
 		DESTDIR=$(DESTDIR) PREFIX=$(PREFIX) install
+
+dkms:			## put the module's sources below DESTDIR, for dkms
+	$(Q)mkdir -p $(DKMS_DIR)
+	$(Q)cp -r COPYING Kbuild kmod $(DKMS_DIR)
+	$(Q)sed 's/#MODULE_VERSION#/$(PACKAGE_VERSION)/' scripts/dkms.conf >$(DKMS_DIR)/dkms.conf
+
+deb:			## Debian packages of the command, and of the module for dkms: build/deb
+	$(Q)scripts/deb $(PACKAGE_VERSION)
 
 clean:			## remove what was built; the cache of kernels stays
 	$(Q)rm -rf $(O)

@@ -26,6 +26,22 @@ trouble() {
 	grep -aE -B 2 -A 30 "$kernel_trouble" | sed -n 1,40p
 }
 
+# release_of IMAGE: the release of an x86-64 bzImage, told by its header
+# (Documentation/arch/x86/boot.rst: header, kernel_version, XLF_KERNEL_64 of xloadflags).
+release_of() {
+	local magic version flags
+	read -r magic < <(od -An -tx4 -j $((0x202)) -N 4 "$1" 2>/dev/null)
+	read -r version < <(od -An -tu2 -j $((0x20e)) -N 2 "$1" 2>/dev/null)
+	read -r flags < <(od -An -tu2 -j $((0x236)) -N 2 "$1" 2>/dev/null)
+	[[ $magic == 53726448 ]] && ((flags & 1)) || return
+	head -c $((0x200 + version + 80)) "$1" | tail -c 80 | grep -aom 1 '^[^ ]*'
+}
+
+# headers_release KDIR: the release that a kernel's headers, or its build tree, are of.
+headers_release() {
+	cut -d '"' -f 2 "$1/include/generated/utsrelease.h" 2>/dev/null
+}
+
 say() {
 	echo "${0##*/}: $*" >&2
 }

@@ -49,14 +49,14 @@ check_space() {
 }
 
 download() {
-	apt-get -qq -o APT::Sandbox::User=root download "$@" 2>apt.log
+	apt-get -qq -o APT::Sandbox::User=root download "$@" 2>&1
 }
 
 # Everything but documentation and the drivers that no guest has the hardware for; /lib is
 # /usr/lib, for the packages of old as well.
 unpack() {
 	dpkg-deb --fsys-tarfile "$1" | tar -x -C root --keep-directory-symlink \
-		--exclude=./usr/share --exclude='kernel/sound' --exclude='kernel/drivers/gpu' \
+		--exclude=./usr/share/{doc,info,locale,man} --exclude='kernel/sound' --exclude='kernel/drivers/gpu' \
 		--exclude='kernel/drivers/media' --exclude='kernel/drivers/net/ethernet' \
 		--exclude='kernel/drivers/net/wireless' && rm "$1"
 }
@@ -64,7 +64,7 @@ unpack() {
 # unpack_aside DIRECTORY NAME PACKAGE...: makes DIRECTORY/.new.*/root of the packages and goes
 # there; what is complete is renamed. Whatever was cut short before goes first.
 unpack_aside() {
-	local deb packages=("${@:3}")
+	local deb why packages=("${@:3}")
 	check_space "${packages[@]}"
 
 	rm -rf "$1"/.new.*
@@ -73,12 +73,16 @@ unpack_aside() {
 	cd "$work" || exit
 
 	say "downloading $2 (${#packages[@]} packages)"
-	download "${packages[@]}" || { ((EUID == 0)) && apt-get -qq update &&
-		download "${packages[@]}"; } || die "download failed: $(grep -m 1 '^E:' apt.log)"
+	why=$(download "${packages[@]}") || { ((EUID == 0)) && apt-get -qq update &&
+		why=$(download "${packages[@]}"); } || die "download failed: $(grep -m 1 '^E:' <<<"$why")"
 	say "unpacking $2"
 	mkdir -p root/usr/lib
 	ln -s usr/lib root/lib
 	for deb in *.deb; do
-		unpack "$deb" 2>tar.log || die "cannot unpack $deb: $(head -n 1 tar.log)"
+		why=$(unpack "$deb" 2>&1) || {
+			# somebody else may have filled the disk meanwhile
+			check_space "${packages[@]}"
+			die "cannot unpack $deb: $(head -n 1 <<<"$why")"
+		}
 	done
 }
