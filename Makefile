@@ -75,7 +75,7 @@ test-unit:		## tests of the command, on this machine
 	$(Q)$(MAKE) $(SILENT) -C userspace O=$(abspath $(O)) VERSION=$(VERSION) test
 
 test-scripts:		## tests of the scripts
-	$(Q)scripts/deps build deb kernel kunit matrix packaging vm
+	$(Q)scripts/deps build deb kernel kunit matrix mutants packaging vm
 	$(Q)scripts/tests/kernels
 	$(Q)scripts/tests/packaging
 	$(Q)scripts/tests/matrix

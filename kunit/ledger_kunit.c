@@ -285,9 +285,6 @@ static void row_write(const struct row *row, struct skbal_snapshot *snap,
 	snap->churn[row->pool] = row->churn;
 	snap->sockets_allocated[row->pool] =
 		row->allocated ?: row->nr_sockets - row->closed;
-	/* the proof: a page that the row knows nothing of */
-	if (skbal_prove())
-		snap->pools[row->pool].percpu++;
 }
 
 /* Not on the stack: they are large. */
@@ -307,6 +304,8 @@ static void arithmetic(struct kunit *test)
 	if (!row)
 		return;
 	row_write(row, &work->snap, work->sockets);
+	if (skbal_prove_by(test, "a page that the row knows nothing of"))
+		work->snap.pools[row->pool].percpu++;
 	skbal_balance_all(&work->snap, work->balances);
 	balance = &work->balances[row->pool];
 	KUNIT_EXPECT_STREQ(test, skbal_verdict_names[balance->verdict],
@@ -372,8 +371,7 @@ static void classification(struct kunit *test)
 		return;
 	work->sockets[0].flags = row->flags;
 	work->sockets[0].state = row->state;
-	/* the proof: another way led to the socket, or did not */
-	if (skbal_prove())
+	if (skbal_prove_by(test, "another way led to the socket, or did not"))
 		work->sockets[0].flags ^= SKBAL_QUEUED;
 	snapshot_init(&work->snap, work->sockets, 1);
 	skbal_balance_all(&work->snap, work->balances);
@@ -400,13 +398,14 @@ static const struct rounding_row {
 static void rounding(struct kunit *test)
 {
 	const struct rounding_row *row = skbal_case_row(test, roundings);
+	s64 bytes;
 
 	if (!row)
 		return;
-	/* the proof: a page that the row knows nothing of */
-	KUNIT_EXPECT_EQ(test, skbal_balance_pages(row->bytes +
-						  skbal_prove() * PAGE_SIZE),
-			row->pages);
+	bytes = row->bytes;
+	if (skbal_prove_by(test, "a page that the row knows nothing of"))
+		bytes += PAGE_SIZE;
+	KUNIT_EXPECT_EQ(test, skbal_balance_pages(bytes), row->pages);
 }
 
 static struct kunit_case arithmetic_cases[] = {

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+#include <kunit/test.h>
 #include <linux/jhash.h>
 #include <linux/jiffies.h>
 #include <linux/moduleparam.h>
@@ -14,6 +15,13 @@ MODULE_PARM_DESC(prove, "break the subject of each case, which must fail then");
 
 bool skbal_prove(void)
 {
+	return prove;
+}
+
+bool skbal_prove_by(struct kunit *test, const char *what)
+{
+	if (prove)
+		kunit_info(test, "broken: %s\n", what);
 	return prove;
 }
 

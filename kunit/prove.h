@@ -8,10 +8,14 @@
 
 #include <linux/types.h>
 
+struct kunit;
 struct skbal_endpoint;
 
 /** skbal_prove() - whether subjects are to be broken */
 bool skbal_prove(void);
+
+/** skbal_prove_by() - the same; if so, the test's log says what is broken */
+bool skbal_prove_by(struct kunit *test, const char *what);
 
 /** skbal_patience() - how long to wait for what must happen, in jiffies
  *
