@@ -169,30 +169,17 @@ static void play(struct kunit *test, void (*end)(struct skbal_scene *scene,
 	skbal_scene_close(scene);
 }
 
-#define SUITE(end, fn, suite_name)					\
-static void play_##end(struct kunit *test)				\
-{									\
-	play(test, fn);							\
-}									\
-									\
-static struct kunit_case end##_cases[] = {				\
-	SKBAL_CASES(play_##end, idle),					\
-	SKBAL_CASES(play_##end, data),					\
-	SKBAL_CASES(play_##end, fin),					\
-	SKBAL_CASES(play_##end, reset),					\
-	SKBAL_CASES(play_##end, data_fin),				\
-	SKBAL_CASES(play_##end, data_reset),				\
-	SKBAL_CASES(play_##end, overflow),				\
-	{}								\
-};									\
-									\
-struct kunit_suite skbal_queue_##end##_suite = {			\
-	.name = "skbalance_accept_queue_" suite_name,			\
-	.test_cases = end##_cases,					\
-}
+#define ROWS(X, arg)		\
+	X(idle, arg)		\
+	X(data, arg)		\
+	X(fin, arg)		\
+	X(reset, arg)		\
+	X(data_fin, arg)	\
+	X(data_reset, arg)	\
+	X(overflow, arg)
 
-SUITE(accept, accept_all, "accepted");
-SUITE(close, close_listener, "closed");
-SUITE(shutdown, shut_down, "shut_down");
-SUITE(abort, abort_it, "aborted");
-SUITE(disconnect, disconnect, "disconnected");
+SKBAL_SUITE(queue_accept, "accept_queue_accepted", accept_all, ROWS);
+SKBAL_SUITE(queue_close, "accept_queue_closed", close_listener, ROWS);
+SKBAL_SUITE(queue_shutdown, "accept_queue_shut_down", shut_down, ROWS);
+SKBAL_SUITE(queue_abort, "accept_queue_aborted", abort_it, ROWS);
+SKBAL_SUITE(queue_disconnect, "accept_queue_disconnected", disconnect, ROWS);

@@ -197,31 +197,13 @@ static void play(struct kunit *test,
 	X(close_wait, arg)		\
 	X(fin_wait2, arg)
 
-#define CASES(state, run) SKBAL_CASES(run, state),
-
-#define SUITE(end, suite_name, states)					\
-static void play_##end(struct kunit *test)				\
-{									\
-	play(test, end);						\
-}									\
-									\
-static struct kunit_case end##_cases[] = {				\
-	states(CASES, play_##end)					\
-	{}								\
-};									\
-									\
-struct kunit_suite skbal_##end##_suite = {				\
-	.name = suite_name,						\
-	.test_cases = end##_cases,					\
-}
-
-SUITE(linger0, "skbalance_close_linger0", SKBAL_STATES);
-SUITE(linger1, "skbalance_close_linger1", SKBAL_STATES);
-SUITE(acknowledged, "skbalance_close_acknowledged", SKBAL_STATES);
-SUITE(timeout, "skbalance_close_timeout", SKBAL_STATES);
-SUITE(retries, "skbalance_close_retries", STATES_RETRIED);
-SUITE(abort_it, "skbalance_abort", STATES_ABORTED);
-SUITE(disconnect, "skbalance_disconnect", SKBAL_STATES);
-SUITE(reset, "skbalance_reset", STATES_RESET);
-SUITE(vanish, "skbalance_vanish", STATES_VANISHED);
-SUITE(keepalive, "skbalance_keepalive", STATES_KEPT_ALIVE);
+SKBAL_SUITE(linger0, "close_linger0", linger0, SKBAL_STATES);
+SKBAL_SUITE(linger1, "close_linger1", linger1, SKBAL_STATES);
+SKBAL_SUITE(acknowledged, "close_acknowledged", acknowledged, SKBAL_STATES);
+SKBAL_SUITE(timeout, "close_timeout", timeout, SKBAL_STATES);
+SKBAL_SUITE(retries, "close_retries", retries, STATES_RETRIED);
+SKBAL_SUITE(abort, "abort", abort_it, STATES_ABORTED);
+SKBAL_SUITE(disconnect, "disconnect", disconnect, SKBAL_STATES);
+SKBAL_SUITE(reset, "reset", reset, STATES_RESET);
+SKBAL_SUITE(vanish, "vanish", vanish, STATES_VANISHED);
+SKBAL_SUITE(keepalive, "keepalive", keepalive, STATES_KEPT_ALIVE);

@@ -10,7 +10,7 @@
 kunit_test_suites(&skbal_arithmetic_suite, &skbal_class_suite,
 		  &skbal_loss_suite, &skbal_linger0_suite, &skbal_linger1_suite,
 		  &skbal_acknowledged_suite, &skbal_timeout_suite,
-		  &skbal_retries_suite, &skbal_abort_it_suite,
+		  &skbal_retries_suite, &skbal_abort_suite,
 		  &skbal_disconnect_suite, &skbal_reset_suite,
 		  &skbal_vanish_suite, &skbal_keepalive_suite,
 		  &skbal_queue_accept_suite,

@@ -48,12 +48,34 @@ static inline const void *skbal_row_find(struct kunit *test, const void *rows,
 #define skbal_case_row(test, rows)					\
 	skbal_row_find(test, rows, ARRAY_SIZE(rows), sizeof((rows)[0]))
 
+#define SKBAL_ROW_CASES(row, run) SKBAL_CASES(run, row),
+
+/*
+ * A suite in which all rows come to the same end. The file has play(), for one
+ * row; rows(X, arg) is X(row, arg) for each.
+ */
+#define SKBAL_SUITE(suite, suite_name, end, rows)			\
+static void play_##suite(struct kunit *test)				\
+{									\
+	play(test, end);						\
+}									\
+									\
+static struct kunit_case suite##_cases[] = {				\
+	rows(SKBAL_ROW_CASES, play_##suite)				\
+	{}								\
+};									\
+									\
+struct kunit_suite skbal_##suite##_suite = {				\
+	.name = "skbalance_" suite_name,				\
+	.test_cases = suite##_cases,					\
+}
+
 extern struct kunit_suite skbal_linger0_suite;
 extern struct kunit_suite skbal_linger1_suite;
 extern struct kunit_suite skbal_acknowledged_suite;
 extern struct kunit_suite skbal_timeout_suite;
 extern struct kunit_suite skbal_retries_suite;
-extern struct kunit_suite skbal_abort_it_suite;
+extern struct kunit_suite skbal_abort_suite;
 extern struct kunit_suite skbal_disconnect_suite;
 extern struct kunit_suite skbal_reset_suite;
 extern struct kunit_suite skbal_vanish_suite;

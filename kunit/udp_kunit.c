@@ -212,30 +212,17 @@ static void play(struct kunit *test, void (*end)(struct skbal_scene *scene,
 	skbal_scene_close(scene);
 }
 
-#define SUITE(end, fn, suite_name)					\
-static void play_##end(struct kunit *test)				\
-{									\
-	play(test, fn);							\
-}									\
-									\
-static struct kunit_case end##_cases[] = {				\
-	SKBAL_CASES(play_##end, empty),					\
-	SKBAL_CASES(play_##end, one),					\
-	SKBAL_CASES(play_##end, full),					\
-	SKBAL_CASES(play_##end, partly_read),				\
-	SKBAL_CASES(play_##end, drained),				\
-	SKBAL_CASES(play_##end, peeked),				\
-	SKBAL_CASES(play_##end, connected),				\
-	SKBAL_CASES(play_##end, corked),				\
-	SKBAL_CASES(play_##end, error_queue),				\
-	{}								\
-};									\
-									\
-struct kunit_suite skbal_udp_##end##_suite = {				\
-	.name = "skbalance_udp_" suite_name,				\
-	.test_cases = end##_cases,					\
-}
+#define ROWS(X, arg)		\
+	X(empty, arg)		\
+	X(one, arg)		\
+	X(full, arg)		\
+	X(partly_read, arg)	\
+	X(drained, arg)		\
+	X(peeked, arg)		\
+	X(connected, arg)	\
+	X(corked, arg)		\
+	X(error_queue, arg)
 
-SUITE(close, close_it, "close");
-SUITE(disconnect, disconnect, "disconnect");
-SUITE(abort, abort_it, "abort");
+SKBAL_SUITE(udp_close, "udp_close", close_it, ROWS);
+SKBAL_SUITE(udp_disconnect, "udp_disconnect", disconnect, ROWS);
+SKBAL_SUITE(udp_abort, "udp_abort", abort_it, ROWS);
