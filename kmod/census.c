@@ -41,8 +41,8 @@ static u32 number_of(u64 slot)
 
 /*
  * Neighbours in memory are neighbours in the index, because they were born one
- * after the other, and a process has them in that order. Of TCP's there are
- * half as many as this.
+ * after the other, and a process has them in that order. A place is about as
+ * large as a socket.
  */
 #define NEIGHBOURS_SHIFT 4
 #define NEIGHBOUR_SHIFT 11
@@ -87,7 +87,7 @@ static int protocol_add(struct skbal_snapshot *snap, const struct proto *prot)
 	protocol = &snap->protocols[snap->nr_protocols++];
 	protocol->prot = prot;
 	protocol->pool = pool;
-	protocol->plain = !str_has_prefix(prot->name, "MPTCP");
+	protocol->mptcp = str_has_prefix(prot->name, "MPTCP");
 	strscpy(protocol->name, prot->name, sizeof(protocol->name));
 	return i;
 }
@@ -189,7 +189,7 @@ static bool is_plain(const struct skbal_snapshot *snap, const struct sock *sk,
 {
 	/* mostly so; the protocol's number would be one more cache line */
 	if (READ_ONCE(sk->sk_prot) == snap->protocols[protocol].prot)
-		return snap->protocols[protocol].plain;
+		return !snap->protocols[protocol].mptcp;
 	return !is_tcp(sk) && sk->sk_protocol != IPPROTO_MPTCP;
 }
 

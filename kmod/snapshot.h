@@ -114,7 +114,7 @@ struct skbal_protocol {
 	const struct proto *prot;
 	char name[32];
 	enum skbal_pool_id pool;	/* SKBAL_POOL_NONE: it charges none */
-	bool plain;			/* what its sockets are, as they are born */
+	bool mptcp;
 };
 
 /* Of these, protocols that charge a pool find room whatever else there is. */
@@ -252,7 +252,7 @@ skbal_snapshot_net(const struct skbal_snapshot *snap, size_t i)
 static inline bool skbal_snapshot_is_mptcp(const struct skbal_snapshot *snap,
 					   const struct skbal_socket *socket)
 {
-	return str_has_prefix(snap->protocols[socket->protocol].name, "MPTCP");
+	return snap->protocols[socket->protocol].mptcp;
 }
 
 /* Nothing but the tracker leads to the socket, and it belongs to nothing. */

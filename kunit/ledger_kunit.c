@@ -252,7 +252,7 @@ static const struct skbal_protocol protocols[PROTOCOLS] = {
 	[TCP] = { .name = "TCP", .pool = SKBAL_POOL_TCP },
 	[UDP] = { .name = "UDP", .pool = SKBAL_POOL_UDP },
 	[SCTP] = { .name = "SCTP", .pool = SKBAL_POOL_SCTP },
-	[MPTCP] = { .name = "MPTCP", .pool = SKBAL_POOL_TCP },
+	[MPTCP] = { .name = "MPTCP", .pool = SKBAL_POOL_TCP, .mptcp = true },
 };
 
 static void snapshot_init(struct skbal_snapshot *snap,
