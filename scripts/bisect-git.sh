@@ -45,8 +45,8 @@ check_kernel() {
 	version=$(git -C "$tree" show "$2:Makefile" 2>/dev/null |
 		awk -F ' = ' '$1 == "VERSION" { v = $2 } $1 == "PATCHLEVEL" { print v "." $2 }')
 	[[ $version ]] || die "$1 $2 is no kernel"
-	printf '5.10\n%s\n' "$version" | sort -CV ||
-		die "$1 $2 is Linux $version: skbalance knows 5.10 and later"
+	ordered "$oldest_kernel" "$version" ||
+		die "$1 $2 is Linux $version: skbalance knows $oldest_kernel and later"
 }
 
 # Sets older and newer, and what git calls them.

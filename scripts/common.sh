@@ -42,6 +42,16 @@ headers_release() {
 	cut -d '"' -f 2 "$1/include/generated/utsrelease.h" 2>/dev/null
 }
 
+# ordered VERSION...: whether none is older than the one before it
+ordered() {
+	printf '%s\n' "$@" | sort -VC
+}
+
+# scenarios_of COMMAND: the names of its scenarios, a line each
+scenarios_of() {
+	"$1" list --json | jq -r '.scenarios[].scenario'
+}
+
 say() {
 	echo "${0##*/}: $*" >&2
 }

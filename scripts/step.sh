@@ -33,6 +33,12 @@ cut_short() {
 	die "not the kernel's fault: $line (see $1)"
 }
 
+# build_command: $work/vm/skbalance
+build_command() {
+	env -u MAKEFLAGS -u MAKELEVEL make -s -C "$top" command O="$work/vm" >&2 ||
+		die 'skbalance does not build'
+}
+
 # build_skbalance KDIR LOG: in $work/vm; fails if there can be no module
 build_skbalance() {
 	local make=(env -u MAKEFLAGS -u MAKELEVEL setpriv --pdeathsig TERM
@@ -103,17 +109,24 @@ judge() {
 	esac
 }
 
+# in_vm FOLDER ARGUMENT...: scripts/vm; its log is left in FOLDER, and a console.log that it kept
+in_vm() {
+	local status=0 console
+	rm -f "$work"/vm/console.*.log "$1/console.log"
+	O=$work/vm setpriv --pdeathsig TERM "$top/scripts/vm" --timeout "$timeout" "${@:2}" \
+		2>"$1/log" || status=$?
+	for console in "$work"/vm/console.*.log; do
+		[[ ! -e $console ]] || mv "$console" "$1/console.log"
+	done
+	return "$status"
+}
+
 # boot KERNEL FOLDER: one boot, all of it in FOLDER; prints the verdict
 boot() {
-	local status=0 console
-	rm -f "$work"/vm/console.*.log
+	local status=0
 	# shellcheck disable=SC2086
-	O=$work/vm setpriv --pdeathsig TERM "$top/scripts/vm" --kernel "$1" --memory "$memory" \
-		--timeout "$timeout" -- sh -c "$guest" sh $run_options "${scenarios[@]}" \
-		>"$2/balance.json" 2>"$2/log" || status=$?
-	for console in "$work"/vm/console.*.log; do
-		[[ ! -e $console ]] || mv "$console" "$2/console.log"
-	done
+	in_vm "$2" --kernel "$1" --memory "$memory" -- \
+		sh -c "$guest" sh $run_options "${scenarios[@]}" >"$2/balance.json" || status=$?
 	judge "$2" "$status"
 }
 
