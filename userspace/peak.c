@@ -6,7 +6,6 @@
 #include "scenarios/traffic.h"
 
 #define READINGS 10
-#define PATIENCE_MS 30000
 
 /* Only at the first peak of all: a number is that of one situation. */
 static void ask_sockdiag(struct play *play)
@@ -97,7 +96,7 @@ static bool has_no_more(const struct books *after, const struct books *before)
 /* Its closed sockets may have to wait, say for a grace period. */
 static void expect_no_trace(struct play *play, const struct books *before)
 {
-	long long deadline = play_clock_ms() + PATIENCE_MS;
+	long long deadline = play_clock_ms() + PLAY_PATIENCE_MS;
 	struct books books;
 	bool gone;
 

@@ -14,8 +14,7 @@
 #include "sysctl.h"
 #include "transport.h"
 
-/* How long to wait for a condition, and how often to look. */
-#define PATIENCE_MS 30000
+/* How often to look for a condition. */
 #define PAUSE_MS 20
 
 const struct scenario *const scenarios[] = {
@@ -261,7 +260,7 @@ bool play_pages(struct play *play, long long *pages)
 static bool watch(struct play *play, const long long *pages,
 		  struct books *books, unsigned int *imbalanced)
 {
-	long long deadline = play_clock_ms() + PATIENCE_MS;
+	long long deadline = play_clock_ms() + PLAY_PATIENCE_MS;
 	bool live = false, done;
 
 	*imbalanced = 0;
@@ -396,7 +395,7 @@ static bool await_sockets(struct play *play, const char *phase,
 			  struct whose whose, const char *state,
 			  long long expected)
 {
-	long long deadline = play_clock_ms() + PATIENCE_MS;
+	long long deadline = play_clock_ms() + PLAY_PATIENCE_MS;
 	struct books_charge charge;
 	long long stated, actual;
 	char what[96];
@@ -453,7 +452,7 @@ static bool same_bytes(const struct meminfo *sum,
 bool play_expect_meminfo(struct play *play, const char *phase,
 			 struct whose whose)
 {
-	long long deadline = play_clock_ms() + PATIENCE_MS;
+	long long deadline = play_clock_ms() + PLAY_PATIENCE_MS;
 	struct books_charge charge;
 	struct meminfo sum;
 

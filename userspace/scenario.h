@@ -15,6 +15,9 @@
 
 struct play;
 
+/* How long a scenario waits for a condition, unless it says otherwise. */
+#define PLAY_PATIENCE_MS 30000
+
 /* A situation with sockets, played on this kernel. */
 struct scenario {
 	const char *name;	/* says what happens */

@@ -11,8 +11,6 @@
 #include "../transport.h"
 #include "at_port.h"
 
-#define PATIENCE_MS 30000
-
 struct tally {
 	long long sockets;
 	long long bytes;
@@ -106,7 +104,7 @@ static bool read_books(struct play *play, const struct at_port *at,
 static bool await(struct play *play, const struct at_port *expected,
 		  struct tally *seen, struct tally *booked)
 {
-	long long deadline = play_clock_ms() + PATIENCE_MS;
+	long long deadline = play_clock_ms() + PLAY_PATIENCE_MS;
 
 	for (;;) {
 		if (!ask_sockdiag(play, expected, seen) ||
@@ -148,7 +146,7 @@ static bool await_pages(struct play *play, const char *phase,
 			const struct at_port *at, const struct actor *clients,
 			long long *bytes, long long *charged, long long *pages)
 {
-	long long deadline = play_clock_ms() + PATIENCE_MS;
+	long long deadline = play_clock_ms() + PLAY_PATIENCE_MS;
 	long long page = sysconf(_SC_PAGESIZE), before = *pages;
 	struct meminfo theirs;
 	struct tally booked;

@@ -14,7 +14,6 @@
 
 /* Small, so that both queues of a connection are soon full. */
 #define BUFFER 16384
-#define PATIENCE_MS 30000
 
 struct cast {
 	struct loopback server;
@@ -129,7 +128,7 @@ static bool read_still(struct play *play, const char *phase,
 		       const struct round *round, struct witnesses *witnesses,
 		       struct account *account)
 {
-	long long deadline = play_clock_ms() + PATIENCE_MS;
+	long long deadline = play_clock_ms() + PLAY_PATIENCE_MS;
 	struct witnesses after;
 
 	do {

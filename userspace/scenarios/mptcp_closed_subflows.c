@@ -13,7 +13,6 @@
 
 #include "mptcp_ends.h"
 
-#define PATIENCE_MS 30000
 /*
  * Each is counted with many times its size: the receiver's socket of MPTCP is
  * full long before its window is, and what comes then stays in the subflow.
@@ -58,7 +57,7 @@ static bool subflows_reset(struct play *play, struct mptcp_ends *ends,
 			   long long unread)
 {
 	const char *phase = "after the reset of the subflows";
-	long long deadline = play_clock_ms() + PATIENCE_MS, kept;
+	long long deadline = play_clock_ms() + PLAY_PATIENCE_MS, kept;
 	struct meminfo sum;
 
 	if (!reset_subflows(play, ends))

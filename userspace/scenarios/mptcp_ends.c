@@ -12,7 +12,6 @@
 /* The kernel doubles them. */
 #define SNDBUF (16 * 1024)
 #define RCVBUF (16 * 1024)
-#define PATIENCE_MS 30000
 
 static long long fill(struct stage *stage, int fd, size_t size)
 {
@@ -146,7 +145,7 @@ static bool booked_bytes(struct play *play, struct mptcp_ends *ends,
 
 bool mptcp_ends_fill(struct play *play, struct mptcp_ends *ends)
 {
-	long long deadline = play_clock_ms() + PATIENCE_MS;
+	long long deadline = play_clock_ms() + PLAY_PATIENCE_MS;
 	long long taken, expected, actual;
 
 	do {

@@ -25,7 +25,6 @@
 /* The kernel doubles them. */
 #define SNDBUF (16 * 1024)
 #define RCVBUF (32 * 1024)
-#define PATIENCE_MS 30000
 
 struct way {
 	const char *name;
@@ -164,7 +163,7 @@ static long long room(const struct play *play, const struct round *round)
 static bool read_at_rest(struct play *play, struct round *round,
 			 struct reading *reading)
 {
-	long long deadline = play_clock_ms() + PATIENCE_MS;
+	long long deadline = play_clock_ms() + PLAY_PATIENCE_MS;
 	struct whose senders = whose(BOOKS_CLASS_OPEN, &round->sender);
 	struct meminfo received;
 	long long before;

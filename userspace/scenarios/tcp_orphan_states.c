@@ -27,7 +27,6 @@
 #define PAYLOAD 1000
 /* Above 60 an orphan is kept in FIN_WAIT2, at first. */
 #define LONG_FIN_TIMEOUT 110
-#define PATIENCE_MS 30000
 #define TRIES 100
 
 /*
@@ -189,7 +188,7 @@ static bool read_orphans(struct play *play, struct orphans *orphans)
 static bool expect_orphans(struct play *play, const char *phase,
 			   const long long expected[TIME_WAIT])
 {
-	long long deadline = play_clock_ms() + PATIENCE_MS;
+	long long deadline = play_clock_ms() + PLAY_PATIENCE_MS;
 	struct orphans orphans;
 	char what[64];
 	bool ok;

@@ -8,7 +8,6 @@
 
 #include "traffic.h"
 
-#define PATIENCE_MS 30000
 #define STEPS_BYTES (TRAFFIC_PARTS * sizeof(unsigned int))
 
 static void player(struct stage *stage, void *arg)
@@ -109,7 +108,7 @@ static bool all_moved(const struct traffic *traffic)
 
 bool traffic_await_movement(struct play *play, struct traffic *traffic)
 {
-	long long deadline = play_clock_ms() + PATIENCE_MS;
+	long long deadline = play_clock_ms() + PLAY_PATIENCE_MS;
 	unsigned int moving, steps;
 
 	while (!all_moved(traffic) && play_clock_ms() < deadline)
