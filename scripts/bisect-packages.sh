@@ -149,6 +149,7 @@ report_packages() {
 bisect_packages() {
 	local releases versions low high older newer verdict order=() skipped list_of
 	((list)) || [[ $good && $bad ]] || die 'packages needs --good and --bad, or --list (see --help)'
+	[[ ! $suites ]] || die "Debian's kernels have no KUnit: --kunit is for git and step"
 	((${#configs[@]} == 2)) || die 'packages builds no kernel: --config is for git and step'
 	list_of=$("$top/scripts/kernels" versions)
 	if ((list)); then

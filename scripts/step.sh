@@ -71,6 +71,18 @@ unplayed() {
 	done | sed -n 1p
 }
 
+# no_result STATUS-OF-VM LOG: why it was cut short
+no_result() {
+	case $1 in
+	124)
+		no_verdict "no result after $timeout s" ;;
+	125)
+		no_verdict "$(sed -nE 's/^vm: (the VM .*|skbalance.ko .*); its console.*/\1/p' "$2")" ;;
+	126)
+		no_verdict "the kernel warned: $(grep -aoEm 1 "($kernel_trouble).*" "$2")" ;;
+	esac
+}
+
 # judge FOLDER STATUS-OF-VM: the verdict on one boot
 judge() {
 	local dir=$1 wrong unplayed run
@@ -82,12 +94,8 @@ judge() {
 
 	case $2 in
 	0) ;;
-	124)
-		no_verdict "no result after $timeout s" ;;
-	125)
-		no_verdict "$(sed -nE 's/^vm: (the VM .*|skbalance.ko .*); its console.*/\1/p' "$dir/log")" ;;
-	126)
-		no_verdict "the kernel warned: $(grep -aoEm 1 "($kernel_trouble).*" "$dir/log")" ;;
+	124 | 125 | 126)
+		no_result "$2" "$dir/log" ;;
 	*)
 		die "scripts/vm: $(tail -n 1 "$dir/log")" ;;
 	esac
@@ -121,13 +129,55 @@ in_vm() {
 	return "$status"
 }
 
-# boot KERNEL FOLDER: one boot, all of it in FOLDER; prints the verdict
-boot() {
+# judge_suites FOLDER STATUS-OF-KUNIT: likewise
+judge_suites() {
+	local log=$1/kunit.log failed
+	failed=$(grep -m 1 '^failed: ' "$log") || true
+	if [[ $failed ]]; then
+		echo "bad KUnit: ${failed#failed: }"
+		return
+	fi
+	case $2 in
+	0)
+		echo 'good all cases passed' ;;
+	1)
+		no_verdict "no case failed, but: $(grep -m 1 -E '^(not run|error): ' "$log")" ;;
+	4)
+		no_verdict "no case of $suites ran" ;;
+	124 | 125 | 126)
+		no_result "$2" "$log" ;;
+	*)
+		die "scripts/kunit: $(tail -n 1 "$log")" ;;
+	esac
+}
+
+# run_suites KERNEL FOLDER: the KUnit suites, in a VM; prints the verdict
+run_suites() {
+	local status=0
+	O=$work/vm KDIR=$1 setpriv --pdeathsig TERM "$top/scripts/kunit" --timeout "$timeout" \
+		"$suites" >"$2/kunit.log" 2>&1 || status=$?
+	judge_suites "$2" "$status"
+}
+
+# run_scenarios KERNEL FOLDER: likewise
+run_scenarios() {
 	local status=0
 	# shellcheck disable=SC2086
 	in_vm "$2" --kernel "$1" --memory "$memory" -- \
 		sh -c "$guest" sh $run_options "${scenarios[@]}" >"$2/balance.json" || status=$?
 	judge "$2" "$status"
+}
+
+# boot KERNEL FOLDER: what was asked for, once, all of it in FOLDER; prints the verdict
+boot() {
+	local verdict=good
+	if [[ ! $suites ]] || ((${#scenarios[@]})); then
+		verdict=$(run_scenarios "$@") || exit
+	fi
+	if [[ $suites && $verdict == good* ]]; then
+		verdict=$(run_suites "$@") || exit
+	fi
+	echo "$verdict"
 }
 
 # A VM that ends in the middle without a word from its kernel was killed from outside. What hangs
