@@ -6,7 +6,7 @@
 default_kernel=6.12
 # What the sources are for; beyond, nobody has looked.
 oldest_kernel=5.10
-newest_kernel=7.2
+newest_kernel=7.3
 
 top=$(realpath "${BASH_SOURCE[0]%/*}/..")
 build=$(realpath -m "${O:-$top/build}")
