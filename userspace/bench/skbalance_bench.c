@@ -17,8 +17,8 @@
 #include "books.h"
 #include "command.h"
 #include "error.h"
-#include "limits.h"
 #include "loopback.h"
+#include "room.h"
 #include "sysctl.h"
 #include "table.h"
 
@@ -126,9 +126,9 @@ static bool measure_kept(double *kib)
 			return false;
 		books_free(&books);
 		if (i < 0)
-			before = limits_available_kib();
+			before = room_available_kib();
 	}
-	*kib = (double)(before - limits_available_kib());
+	*kib = (double)(before - room_available_kib());
 	return true;
 }
 
@@ -271,7 +271,7 @@ int main(void)
 	double kept_kib;
 	char *error;
 
-	if (limits_check(CONNECTIONS, 0, &error)) {
+	if (room_check(CONNECTIONS, 0, &error)) {
 		error_report(&error);
 		return EXIT_USAGE;
 	}

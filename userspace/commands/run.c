@@ -11,8 +11,8 @@
 #include "command.h"
 #include "error.h"
 #include "kmsg.h"
-#include "limits.h"
 #include "number.h"
+#include "room.h"
 #include "scenario.h"
 #include "sysctl.h"
 
@@ -186,7 +186,7 @@ static bool prepare(const struct request *request, struct kmsg *kmsg)
 		unsigned int n = connections_of(request, request->chosen[i]);
 		long long pages = (long long)request->chosen[i]->pages * n;
 
-		code = limits_check(n, pages, &error);
+		code = room_check(n, pages, &error);
 	}
 	if (!code)
 		code = check_port(request, &error);

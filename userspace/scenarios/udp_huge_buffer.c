@@ -16,7 +16,7 @@
 #include <sys/sendfile.h>
 #include <unistd.h>
 
-#include "../limits.h"
+#include "../room.h"
 #include "datagrams.h"
 
 #define SIZE 60000
@@ -58,14 +58,14 @@ static void fill(struct stage *stage, const struct play *play,
 		 const struct datagrams *to, struct meminfo *info)
 {
 	int fd = connect_to(stage, play, to), file = make_file(stage);
-	long long least = limits_available_kib() / 2;
+	long long least = room_available_kib() / 2;
 
 	do {
 		for (int i = 0; i < BATCH; i++)
 			splice_one(stage, fd, file);
 		if (!meminfo_of_socket(to->fd, info))
 			stage_fail(stage, "SO_MEMINFO");
-	} while (!info->drops && limits_available_kib() > least);
+	} while (!info->drops && room_available_kib() > least);
 	close(fd);
 	close(file);
 }

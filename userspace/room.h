@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-#ifndef SKBALANCE_LIMITS_H
-#define SKBALANCE_LIMITS_H
+#ifndef SKBALANCE_ROOM_H
+#define SKBALANCE_ROOM_H
 
 /*
  * Makes sure, before anything starts, that this machine can hold that many
@@ -9,9 +9,9 @@
  * the sockets' queues will need. Returns 0, or a negative errno with *error
  * naming the limit, what is needed and what there is.
  */
-int limits_check(unsigned int connections, long long pages, char **error);
+int room_check(unsigned int connections, long long pages, char **error);
 
 /* How much memory could be had, in KiB; -1 if the kernel does not say. */
-long long limits_available_kib(void);
+long long room_available_kib(void);
 
 #endif

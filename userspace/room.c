@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "error.h"
-#include "limits.h"
+#include "room.h"
 
 /* Of one process, beside its connections. */
 #define OTHER_DESCRIPTORS 64
@@ -38,7 +38,7 @@ static int check_descriptors(unsigned int connections, char **error)
 			 (unsigned long long)limit.rlim_max);
 }
 
-long long limits_available_kib(void)
+long long room_available_kib(void)
 {
 	FILE *file = fopen("/proc/meminfo", "re");
 	long long kib = -1;
@@ -57,7 +57,7 @@ static int check_memory(unsigned int connections, long long pages,
 {
 	long long needed = (long long)connections * CONNECTION_KIB +
 			   pages * (sysconf(_SC_PAGESIZE) / 1024);
-	long long available = limits_available_kib();
+	long long available = room_available_kib();
 
 	if (available < 0 || available >= needed)
 		return 0;
@@ -83,7 +83,7 @@ static int check_ports(unsigned int connections, char **error)
 			 connections, high - low + 1, low, high);
 }
 
-int limits_check(unsigned int connections, long long pages, char **error)
+int room_check(unsigned int connections, long long pages, char **error)
 {
 	int code = check_descriptors(connections, error);
 
