@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "explain.h"
+#include "idle.h"
 #include "meminfo.h"
 #include "peak.h"
 #include "scenario.h"
@@ -355,6 +356,22 @@ bool play_charge(struct play *play, struct whose whose,
 	long long stated;
 
 	return survey(play, whose, NULL, charge, &stated);
+}
+
+bool play_charge_at_rest(struct play *play, struct whose whose,
+			 long long *bytes)
+{
+	int keeps = idle_keeps_pages();
+	struct books_charge charge;
+
+	if (keeps < 0)
+		return play_fail(play, "trying what an idle socket keeps: %s",
+				 strerror(errno));
+	if (!play_charge(play, whose, &charge))
+		return false;
+	*bytes = books_charge_bytes(&charge) -
+		 (keeps ? charge.forward_alloc_bytes : 0);
+	return true;
 }
 
 long long play_clock_ms(void)

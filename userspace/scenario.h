@@ -116,6 +116,10 @@ bool play_expect_state(struct play *play, const char *phase,
 bool play_charge(struct play *play, struct whose whose,
 		 struct books_charge *charge);
 
+/* Likewise in bytes, without pages that this kernel leaves to idle sockets. */
+bool play_charge_at_rest(struct play *play, struct whose whose,
+			 long long *bytes);
+
 /* Reads a file of the pool; the books are to be freed only if true. */
 bool play_books(struct play *play, const char *file, struct books *books);
 

@@ -237,15 +237,11 @@ static bool peak(struct play *play, struct round *round)
 	       play_expect_balanced(play, "peak");
 }
 
-/*
- * When everything is read the descriptors stay open, without a page: a TCP
- * socket gives back whole pages as its queues empty.
- */
+/* When everything is read the descriptors stay open, without a page. */
 static bool release_by_reading(struct play *play, struct round *round)
 {
 	enum books_class class = round->how->reset ? BOOKS_CLASS_CLOSED_HELD :
 						     BOOKS_CLASS_OPEN;
-	struct books_charge charge;
 	long long bytes, value;
 
 	actor_thaw(&round->client);
@@ -258,9 +254,9 @@ static bool release_by_reading(struct play *play, struct round *round)
 	return play_expect_sockets(play, "after reading",
 				   whose(class, &round->client),
 				   play->connections) &&
-	       play_charge(play, whose(class, &round->client), &charge) &&
-	       play_expect(play, "after reading", "pages held", 0,
-			   charge.pages) &&
+	       play_charge_at_rest(play, whose(class, &round->client),
+				   &bytes) &&
+	       play_expect(play, "after reading", "bytes charged", 0, bytes) &&
 	       play_expect_balanced(play, "after reading") &&
 	       play_step(play, &round->client, &value);
 }

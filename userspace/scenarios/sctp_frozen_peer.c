@@ -159,14 +159,17 @@ static long long room(const struct play *play, const struct round *round)
 	return 2LL * RCVBUF * (round->way->accepted ? play->connections : 1);
 }
 
-/* All queues are full, and nothing moved while the books were read. */
+/*
+ * All queues are full, and nothing moved while the books were read. As long as
+ * more comes in there is reason to be patient.
+ */
 static bool read_at_rest(struct play *play, struct round *round,
 			 struct reading *reading)
 {
 	long long deadline = play_clock_ms() + PLAY_PATIENCE_MS;
 	struct whose senders = whose(BOOKS_CLASS_OPEN, &round->sender);
+	long long before, held = 0;
 	struct meminfo received;
-	long long before;
 
 	if (!play_step(play, &round->sender, &reading->chunks))
 		return false;
@@ -181,6 +184,10 @@ static bool read_at_rest(struct play *play, struct round *round,
 		if (before >= 0 && before == reading->chunks &&
 		    received.receive_queue_bytes >= room(play, round))
 			return true;
+		if (received.receive_queue_bytes > held) {
+			held = received.receive_queue_bytes;
+			deadline = play_clock_ms() + PLAY_PATIENCE_MS;
+		}
 		play_pause();
 	} while (play_clock_ms() < deadline);
 	return play_fail(play, "peak: the queues did not fill up and come to rest");

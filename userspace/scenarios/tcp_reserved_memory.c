@@ -4,6 +4,7 @@
  * at once, and stays so; what is sent is taken from it.
  */
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "../confinement.h"
 #include "unread.h"
@@ -52,11 +53,25 @@ static bool expect(struct play *play, const struct unread_round *round)
 			   play->connections, confined);
 }
 
+/* Asked of a socket that has none reserved. */
+static bool kernel_reserves(void)
+{
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), bytes;
+	socklen_t length = sizeof(bytes);
+	bool known = !getsockopt(fd, SOL_SOCKET, SO_RESERVE_MEM, &bytes, &length);
+
+	if (fd >= 0)
+		close(fd);
+	return known;
+}
+
 static void play(struct play *play)
 {
 	bool made = confinement_make(&confinement, "skbalance-reserve");
 
-	if (made && confinement.memory)
+	if (!kernel_reserves())
+		play_skip(play, "the kernel has no SO_RESERVE_MEM");
+	else if (made && confinement.memory)
 		unread_play(play, &(struct unread){
 			.prepare = prepare,
 			.send = send_some,

@@ -165,31 +165,28 @@ static bool expect_at_rest(struct play *play, const struct unread *how,
 {
 	struct whose receivers = whose(BOOKS_CLASS_OPEN, &round->receiver);
 	long long most = how->rest * play->connections, actual;
-	struct books_charge charge;
 
-	if (!play_charge(play, receivers, &charge))
+	if (!play_charge_at_rest(play, receivers, &actual))
 		return false;
-	actual = books_charge_bytes(&charge);
 	ktap_check(play->ktap, actual <= most,
 		   "after reading: bytes charged to the receiver: expected at most %lld, actual %lld",
 		   most, actual);
 	return actual <= most;
 }
 
-/* A TCP socket gives back whole pages as its queues empty. */
+/* Nothing is queued any more. */
 static bool expect_released(struct play *play, const struct unread *how,
 			    const struct unread_round *round)
 {
 	struct whose senders = whose(BOOKS_CLASS_OPEN, &round->sender);
 	const char *phase = "after reading";
-	struct books_charge sent;
+	long long bytes;
 
 	return play_expect_state(play, phase, senders, "FIN_WAIT2",
 				 play->connections) &&
-	       play_charge(play, senders, &sent) &&
+	       play_charge_at_rest(play, senders, &bytes) &&
 	       play_expect(play, phase, "bytes charged to the sender",
-			   how->reserve * play->connections,
-			   books_charge_bytes(&sent)) &&
+			   how->reserve * play->connections, bytes) &&
 	       expect_at_rest(play, how, round) &&
 	       play_expect_balanced(play, phase);
 }
