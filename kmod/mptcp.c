@@ -40,6 +40,15 @@ static void *word(const void *base, u16 offset)
 	return READ_ONCE(*(void **)(base + offset));
 }
 
+/*
+ * Of a context, whose size is not known: what the allocator has given may be
+ * more than was asked for, and KASAN objects to that.
+ */
+static void *context_word(const void *context, u16 offset)
+{
+	return (void *)READ_ONCE_NOCHECK(*(const unsigned long *)(context + offset));
+}
+
 static void *context_of(const struct sock *ssk)
 {
 	return rcu_access_pointer(inet_csk(ssk)->icsk_ulp_data);
@@ -73,13 +82,13 @@ static void layout_learn(const struct sock *ssk, const void *context)
 	if (head == node || head != READ_ONCE(node->prev))
 		return;
 	for (i = sizeof(*node); i < size; i += sizeof(void *)) {
-		const void *value = word(context, i);
+		const void *value = context_word(context, i);
 
 		if (value >= context && value < context + size)
 			continue;
-		if (value == ssk)
+		if (value == ssk && !found.subflow)
 			found.subflow = i;
-		else if (contains_head(value, head))
+		else if (contains_head(value, head) && !found.msk)
 			found.msk = i;
 	}
 	if (!found.subflow || !found.msk)

@@ -143,6 +143,7 @@ static bool booked_bytes(struct play *play, struct mptcp_ends *ends,
 	return true;
 }
 
+/* As long as more fits in there is reason to be patient. */
 bool mptcp_ends_fill(struct play *play, struct mptcp_ends *ends)
 {
 	long long deadline = play_clock_ms() + PLAY_PATIENCE_MS;
@@ -154,6 +155,8 @@ bool mptcp_ends_fill(struct play *play, struct mptcp_ends *ends)
 		    !witness_bytes(play, ends, &expected) ||
 		    !booked_bytes(play, ends, &actual))
 			return false;
+		if (taken)
+			deadline = play_clock_ms() + PLAY_PATIENCE_MS;
 	} while ((taken || expected != actual) && play_clock_ms() < deadline);
 	return play_expect(play, "peak", "bytes that still fit in", 0, taken) &&
 	       play_expect(play, "peak",
