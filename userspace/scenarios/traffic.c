@@ -64,12 +64,22 @@ static unsigned int steps_of(const struct traffic_part *part)
 	return __atomic_load_n(part->steps, __ATOMIC_RELAXED);
 }
 
+static bool all_moved(const struct traffic *traffic)
+{
+	for (unsigned int i = 0; i < traffic->count; i++)
+		if (steps_of(&traffic->parts[i]) == traffic->parts[i].before)
+			return false;
+	return true;
+}
+
 /* A load that stands still has failed, and tells why. */
 static bool look(struct play *play, struct traffic *traffic,
 		 unsigned int *moving, unsigned int *steps)
 {
-	long long value;
+	long long deadline = play_clock_ms() + PLAY_PATIENCE_MS, value;
 
+	while (!all_moved(traffic) && play_clock_ms() < deadline)
+		play_pause();
 	*moving = 0;
 	*steps = 0;
 	for (unsigned int i = 0; i < traffic->count; i++) {
@@ -98,21 +108,10 @@ bool traffic_expect_movement(struct play *play, const char *phase,
 			   traffic->count, moving);
 }
 
-static bool all_moved(const struct traffic *traffic)
-{
-	for (unsigned int i = 0; i < traffic->count; i++)
-		if (steps_of(&traffic->parts[i]) == traffic->parts[i].before)
-			return false;
-	return true;
-}
-
 bool traffic_await_movement(struct play *play, struct traffic *traffic)
 {
-	long long deadline = play_clock_ms() + PLAY_PATIENCE_MS;
 	unsigned int moving, steps;
 
-	while (!all_moved(traffic) && play_clock_ms() < deadline)
-		play_pause();
 	return look(play, traffic, &moving, &steps);
 }
 

@@ -28,11 +28,14 @@ struct traffic {
 bool traffic_start(struct play *play, struct traffic *traffic,
 		   const struct load *list);
 
-/* Checks that each load has done something since the last look. */
+/*
+ * Checks that each load does something: since the last look, or within half a
+ * minute.
+ */
 bool traffic_expect_movement(struct play *play, const char *phase,
 			     struct traffic *traffic);
 
-/* Waits, for at most half a minute, until each has done so. */
+/* Waits, as long, until each has done so. */
 bool traffic_await_movement(struct play *play, struct traffic *traffic);
 
 void traffic_stop(struct traffic *traffic);
