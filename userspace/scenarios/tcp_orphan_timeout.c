@@ -44,16 +44,17 @@ static void server(struct stage *stage, void *arg)
 				      SOCK_NONBLOCK | SOCK_CLOEXEC);
 
 	stage_report(stage, 0);
+	for (unsigned int i = 0; i < cast->connections; i++)
+		fill(stage, fds[i]);
+	stage_report(stage, 0);
 	for (unsigned int i = 0; i < cast->connections; i++) {
+		/* not before: it would end sockets that are still open, too */
 		if (cast->timeout &&
 		    setsockopt(fds[i], IPPROTO_TCP, TCP_USER_TIMEOUT, &timeout,
 			       sizeof(timeout)))
 			stage_fail(stage, "TCP_USER_TIMEOUT");
-		fill(stage, fds[i]);
-	}
-	stage_report(stage, 0);
-	for (unsigned int i = 0; i < cast->connections; i++)
 		close(fds[i]);
+	}
 	stage_report(stage, 0);
 }
 
