@@ -36,10 +36,8 @@ static int queue_length(const struct row *row)
 /* Those that find the queue full try on. */
 static int connect_client(struct skbal_scene *scene)
 {
-	struct skbal_endpoint *client = skbal_scene_add(scene);
-	int err = skbal_scene_step(scene, skbal_endpoint_make(client, scene->net,
-							      scene->family,
-							      SOCK_STREAM));
+	struct skbal_endpoint *client;
+	int err = skbal_scene_make(scene, SOCK_STREAM, &client);
 
 	if (err)
 		return err;

@@ -17,41 +17,27 @@ void skbal_connection_hurry(struct skbal_endpoint *end)
 
 int skbal_connection_listen(struct skbal_scene *scene, int backlog, int window)
 {
-	struct skbal_endpoint *listener = skbal_scene_add(scene);
-	int err;
+	int err = skbal_scene_make(scene, SOCK_STREAM, &scene->listener);
 
-	if (!listener)
-		return -ENOSPC;
-	err = skbal_scene_step(scene, skbal_endpoint_make(listener, scene->net,
-							  scene->family,
-							  SOCK_STREAM));
 	if (err)
 		return err;
-	scene->listener = listener;
 	if (window)
-		sock_set_rcvbuf(listener->sk, window);
-	return skbal_scene_step(scene, skbal_endpoint_listen(listener, backlog));
+		sock_set_rcvbuf(scene->listener->sk, window);
+	return skbal_scene_step(scene, skbal_endpoint_listen(scene->listener,
+							     backlog));
 }
 
 static int connect_subject(struct skbal_scene *scene)
 {
-	struct skbal_endpoint *subject = skbal_scene_add(scene);
-	int err;
+	int err = skbal_scene_make(scene, SOCK_STREAM, &scene->subject) ?:
+		  skbal_scene_step(scene,
+				   skbal_endpoint_connect(scene->subject,
+							  scene->listener, 0));
 
-	if (!subject)
-		return -ENOSPC;
-	err = skbal_scene_step(scene, skbal_endpoint_make(subject, scene->net,
-							  scene->family,
-							  SOCK_STREAM));
 	if (err)
 		return err;
-	scene->subject = subject;
-	err = skbal_scene_step(scene, skbal_endpoint_connect(subject,
-							     scene->listener, 0));
-	if (err)
-		return err;
-	skbal_wire_watch(&scene->wire, subject->sk);
-	skbal_connection_hurry(subject);
+	skbal_wire_watch(&scene->wire, scene->subject->sk);
+	skbal_connection_hurry(scene->subject);
 	return 0;
 }
 

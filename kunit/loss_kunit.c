@@ -183,27 +183,16 @@ static const struct row rows[] = {
 	},
 };
 
-static int make_alone(struct skbal_scene *scene, int type)
-{
-	scene->subject = skbal_scene_add(scene);
-	return skbal_scene_step(scene, skbal_endpoint_make(scene->subject,
-							   scene->net,
-							   scene->family, type));
-}
-
 static int make_subject(struct skbal_scene *scene, const struct row *row)
 {
-	int err;
-
 	if (row->udp)
-		return make_alone(scene, SOCK_DGRAM) ?:
+		return skbal_scene_make(scene, SOCK_DGRAM, &scene->subject) ?:
 		       skbal_scene_step(scene,
 					skbal_endpoint_bind(scene->subject));
 	if (row->alone)
-		return make_alone(scene, SOCK_STREAM);
-	err = skbal_connection_make(scene, 0) ?:
-	      skbal_scene_step(scene, skbal_endpoint_send(scene->peer, 1000, 0));
-	return err;
+		return skbal_scene_make(scene, SOCK_STREAM, &scene->subject);
+	return skbal_connection_make(scene, 0) ?:
+	       skbal_scene_step(scene, skbal_endpoint_send(scene->peer, 1000, 0));
 }
 
 static void play(struct kunit *test)

@@ -110,6 +110,21 @@ struct skbal_endpoint *skbal_scene_add(struct skbal_scene *scene)
 	return &scene->ends[scene->used++];
 }
 
+int skbal_scene_make(struct skbal_scene *scene, int type,
+		     struct skbal_endpoint **ret)
+{
+	struct skbal_endpoint *end = skbal_scene_add(scene);
+	int err;
+
+	if (!end)
+		return -ENOSPC;
+	err = skbal_scene_step(scene, skbal_endpoint_make(end, scene->net,
+							  scene->family, type));
+	if (!err)
+		*ret = end;
+	return err;
+}
+
 /* What the fields of sockets add up to, and what of it is not charged. */
 struct sums {
 	s64 bytes, uncharged;

@@ -58,6 +58,14 @@ struct skbal_scene *skbal_scene_open(struct kunit *test, int family,
  */
 struct skbal_endpoint *skbal_scene_add(struct skbal_scene *scene);
 
+/** skbal_scene_make() - likewise, and make the socket
+ * @ret: is set to it, once it is made
+ *
+ * Return: 0, or the test has failed.
+ */
+int skbal_scene_make(struct skbal_scene *scene, int type,
+		     struct skbal_endpoint **ret);
+
 /** skbal_scene_hurry() - have the kernel try as seldom as can be before it gives
  * a connection up
  */

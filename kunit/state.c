@@ -65,11 +65,7 @@ static int send_unread(struct skbal_scene *scene, struct skbal_endpoint *from,
 
 static int reach_fresh(struct skbal_scene *scene)
 {
-	scene->subject = skbal_scene_add(scene);
-	return skbal_scene_step(scene, skbal_endpoint_make(scene->subject,
-							   scene->net,
-							   scene->family,
-							   SOCK_STREAM));
+	return skbal_scene_make(scene, SOCK_STREAM, &scene->subject);
 }
 
 static int reach_empty(struct skbal_scene *scene)
@@ -350,16 +346,8 @@ static int bind_both(struct skbal_scene *scene)
 	int err;
 
 	for (i = 0; i < ARRAY_SIZE(ends); i++) {
-		struct skbal_endpoint *end = skbal_scene_add(scene);
-
-		err = skbal_scene_step(scene,
-				       skbal_endpoint_make(end, scene->net,
-							   scene->family,
-							   SOCK_STREAM));
-		if (err)
-			return err;
-		*ends[i] = end;
-		err = skbal_scene_step(scene, skbal_endpoint_bind(end));
+		err = skbal_scene_make(scene, SOCK_STREAM, ends[i]) ?:
+		      skbal_scene_step(scene, skbal_endpoint_bind(*ends[i]));
 		if (err)
 			return err;
 	}

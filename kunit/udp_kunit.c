@@ -17,15 +17,8 @@ static bool has_unread(const struct skbal_endpoint *end)
 
 static int make_bound(struct skbal_scene *scene, struct skbal_endpoint **ret)
 {
-	struct skbal_endpoint *end = skbal_scene_add(scene);
-	int err = skbal_scene_step(scene, skbal_endpoint_make(end, scene->net,
-							      scene->family,
-							      SOCK_DGRAM));
-
-	if (err)
-		return err;
-	*ret = end;
-	return skbal_scene_step(scene, skbal_endpoint_bind(end));
+	return skbal_scene_make(scene, SOCK_DGRAM, ret) ?:
+	       skbal_scene_step(scene, skbal_endpoint_bind(*ret));
 }
 
 static int send(struct skbal_scene *scene, struct skbal_endpoint *end, int flags)
