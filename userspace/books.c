@@ -889,6 +889,11 @@ long long books_pages(const struct books *books, long long bytes)
 	return (bytes + (bytes < 0 ? -size / 2 : size / 2)) / size;
 }
 
+bool books_socket_is(const struct books_socket *socket, const char *flag)
+{
+	return socket->flags && strstr(socket->flags, flag);
+}
+
 bool books_socket_held_by(const struct books_socket *socket, long long pid)
 {
 	for (size_t i = 0; i < socket->holders.count; i++)

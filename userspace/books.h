@@ -263,4 +263,7 @@ long long books_pages(const struct books *books, long long bytes);
 /* Whether the process is among the holders. */
 bool books_socket_held_by(const struct books_socket *socket, long long pid);
 
+/* Whether that word is among the flags. */
+bool books_socket_is(const struct books_socket *socket, const char *flag);
+
 #endif

@@ -2,7 +2,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "array.h"
 #include "error.h"
@@ -25,11 +24,6 @@ int fractional_read(struct books **list, const struct books *balance, bool live,
 	return status;
 }
 
-static bool is_fractional(const struct books_socket *socket)
-{
-	return socket->flags && strstr(socket->flags, "fractional");
-}
-
 static json_t *socket_json(const struct books_socket *socket)
 {
 	return json_pack("{s:o, s:o, s:o, s:o, s:I, s:o, s:o, s:I, s:o}",
@@ -49,7 +43,7 @@ json_t *fractional_json(const struct books *books)
 	json_t *array = json_array();
 
 	for (size_t i = 0; i < books->n_sockets; i++)
-		if (is_fractional(&books->sockets[i]))
+		if (books_socket_is(&books->sockets[i], "fractional"))
 			array = json_append(array,
 					    socket_json(&books->sockets[i]));
 	return array;
@@ -82,7 +76,7 @@ int fractional_print(const struct books *books)
 
 	table_init(&table, columns, ARRAY_SIZE(columns));
 	for (size_t i = 0; i < books->n_sockets; i++) {
-		if (!is_fractional(&books->sockets[i]))
+		if (!books_socket_is(&books->sockets[i], "fractional"))
 			continue;
 		add_socket(&table, &books->sockets[i]);
 		found++;

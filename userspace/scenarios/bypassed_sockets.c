@@ -93,7 +93,7 @@ static bool ask(struct play *play, const char *phase, const struct round *round,
 static void add_socket(struct account *account, const struct round *round,
 		       const struct books_socket *socket)
 {
-	if (!socket->flags || !strstr(socket->flags, "bypassed"))
+	if (!books_socket_is(socket, "bypassed"))
 		return;
 	if (!books_socket_held_by(socket, round->exempt.pid)) {
 		account->others++;
