@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,9 +8,13 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "actor.h"
+
+/* Longer than TCP waits between two attempts (TCP_RTO_MAX). */
+#define PATIENCE_S 150
 
 struct report {
 	long long value;
@@ -35,6 +40,7 @@ bool actor_start(struct actor *actor, const char *name,
 
 	memset(actor, 0, sizeof(*actor));
 	actor->name = name;
+	actor->patience_s = PATIENCE_S;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds))
 		goto fail;
 	fflush(NULL);
@@ -55,11 +61,46 @@ fail:
 	return false;
 }
 
+/* The CPU time it has used, or -1 if it is gone. */
+static long long worked_ns(const struct actor *actor)
+{
+	struct timespec time;
+	clockid_t clock;
+
+	if (clock_getcpuclockid(actor->pid, &clock) ||
+	    clock_gettime(clock, &time))
+		return -1;
+	return time.tv_sec * 1000000000LL + time.tv_nsec;
+}
+
+/* Until there is something to read: false if the actor sleeps for too long. */
+static bool await_word(const struct actor *actor)
+{
+	struct pollfd word = { .fd = actor->fd, .events = POLLIN };
+	long long before, now = -1;
+	int asleep = 0;
+
+	while (poll(&word, 1, 1000) == 0) {
+		before = now;
+		now = worked_ns(actor);
+		asleep = now == before ? asleep + 1 : 0;
+		if (asleep >= actor->patience_s)
+			return false;
+	}
+	return true;
+}
+
 bool actor_await(struct actor *actor, long long *value)
 {
 	struct report report;
 	ssize_t length;
 
+	if (!await_word(actor)) {
+		snprintf(actor->error, sizeof(actor->error),
+			 "%s (pid %d) has done nothing for %d s", actor->name,
+			 actor->pid, actor->patience_s);
+		return false;
+	}
 	do
 		length = read(actor->fd, &report, sizeof(report));
 	while (length < 0 && errno == EINTR);

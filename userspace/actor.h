@@ -14,6 +14,7 @@ struct actor {
 	const char *name;	/* also the process's comm */
 	pid_t pid;		/* 0 when it has ended */
 	int fd;
+	int patience_s;		/* how long it may sleep before a report */
 	char error[160];	/* why the last step failed */
 };
 
@@ -30,8 +31,9 @@ bool actor_start(struct actor *actor, const char *name,
 		 void (*part)(struct stage *stage, void *arg), void *arg);
 
 /*
- * Waits for the next report and sets *value to it. False if the actor failed
- * or died: actor->error says how.
+ * Waits for the next report and sets *value to it, for as long as the actor
+ * works: on a kernel that has lost count a connection may stand still. False
+ * if it slept for patience_s, failed or died: actor->error says how.
  */
 bool actor_await(struct actor *actor, long long *value);
 
