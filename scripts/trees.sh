@@ -13,7 +13,7 @@ source_tree() {
 		alone_in "$cache/source"
 		[[ ! -d $dir ]] || exit 0
 		((EUID)) || update_package_lists
-		apt-cache show "$package" >/dev/null 2>&1 || all_suites
+		apt-cache show "$package" >/dev/null 2>&1 || all_suites amd64
 		unpack_aside "$cache/source" "$package" "$package"
 		mkdir source
 		tar -xf "root/usr/src/$package.tar.xz" -C source --strip-components 1
@@ -25,8 +25,10 @@ source_tree() {
 
 # make_tree SOURCE OBJECTS ARG...: make in a kernel tree; what it says goes to OBJECTS.log. CC
 # and HOSTCC are those of the environment, or what ccache keeps results of; so is -j in MAKEFLAGS.
+# For ccache, trees differ by what is in them, not by where in our cache they are.
 make_tree() {
 	local gcc=gcc jobs
+	local -x CCACHE_BASEDIR=${CCACHE_BASEDIR-$cache}
 	! type -P ccache >/dev/null || gcc='ccache gcc'
 	[[ ${MAKEFLAGS:-} == *-j* ]] || jobs=-j$(nproc)
 	setpriv --pdeathsig TERM make -s -C "$1" O="$2" ${jobs:+"$jobs"} CC="${CC:-$gcc}" HOSTCC="${HOSTCC:-$gcc}" "${@:3}" \
