@@ -26,15 +26,32 @@ trouble() {
 	grep -aE -B 2 -A 30 "$kernel_trouble" | sed -n 1,40p
 }
 
-# release_of IMAGE: the release of an x86-64 bzImage, told by its header
-# (Documentation/arch/x86/boot.rst: header, kernel_version, XLF_KERNEL_64 of xloadflags).
+# release_of IMAGE: the release of a kernel image, which is architecture_of IMAGE
 release_of() {
-	local magic version flags
-	read -r magic < <(od -An -tx4 -j $((0x202)) -N 4 "$1" 2>/dev/null)
-	read -r version < <(od -An -tu2 -j $((0x20e)) -N 2 "$1" 2>/dev/null)
+	local version
+	case $(architecture_of "$1") in
+	amd64)
+		read -r version < <(od -An -tu2 -j $((0x20e)) -N 2 "$1")
+		head -c $((0x200 + version + 80)) "$1" | tail -c 80 | grep -aom 1 '^[^ ]*' ;;
+	arm64)
+		grep -aom 1 'Linux version [0-9][^ ]* (' "$1" | cut -d ' ' -f 3 ;;
+	*)
+		return 1 ;;
+	esac
+}
+
+# architecture_of IMAGE: told by its header (Documentation/arch/x86/boot.rst: header,
+# XLF_KERNEL_64 of xloadflags; arch/arm64/booting.rst: magic)
+architecture_of() {
+	local x86 flags arm
+	read -r x86 < <(od -An -tx4 -j $((0x202)) -N 4 "$1" 2>/dev/null)
 	read -r flags < <(od -An -tu2 -j $((0x236)) -N 2 "$1" 2>/dev/null)
-	[[ $magic == 53726448 ]] && ((flags & 1)) || return
-	head -c $((0x200 + version + 80)) "$1" | tail -c 80 | grep -aom 1 '^[^ ]*'
+	read -r arm < <(od -An -tx4 -j $((0x38)) -N 4 "$1" 2>/dev/null)
+	if [[ $x86 == 53726448 ]] && ((flags & 1)); then
+		echo amd64
+	elif [[ $arm == 644d5241 ]]; then
+		echo arm64
+	fi
 }
 
 # headers_release KDIR: the release that a kernel's headers, or its build tree, are of.

@@ -10,10 +10,12 @@ alone_in() {
 	flock "$lock"
 }
 
-# What is wanted may be in another suite than this machine's. From here on apt has them all,
-# with lists of its own: the machine's apt stays as it is, and this needs no root.
+# all_suites FLAVOUR: what is wanted may be in another suite than this machine's. From
+# here on apt has them all, also of the other architecture, with lists of its own: the machine's apt
+# stays as it is, and this needs no root.
 all_suites() {
-	local apt=$cache/apt mirror=http://deb.debian.org suite
+	local apt=$cache/apt mirror=http://deb.debian.org suite architectures=amd64
+	[[ $1 != arm64* ]] || architectures+=,arm64
 	export APT_CONFIG=$apt/apt.conf
 
 	alone_in "$apt"
@@ -25,11 +27,13 @@ all_suites() {
 	Dir::Etc::sourcelist "$apt/sources.list";
 	Dir::Etc::sourceparts "-";
 	APT::Sandbox::User "root";
+	APT::Architectures "$architectures";
+	APT::Get::List-Cleanup "false";
 	Acquire::Languages "none";
 	EOF
 	for suite in debian/{bullseye,bookworm,trixie,trixie-backports,forky} \
 		debian-security/{bullseye,bookworm,trixie}-security; do
-		echo "deb [arch=amd64 signed-by=/usr/share/keyrings/debian-archive-keyring.gpg]" \
+		echo "deb [arch=$architectures signed-by=/usr/share/keyrings/debian-archive-keyring.gpg]" \
 			"$mirror/${suite%/*} ${suite#*/} main"
 	done >"$apt/sources.list"
 
