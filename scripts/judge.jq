@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# What the books say after a scenario ($books), and what they said on the way ($ktap). A scenario
+# What the books say after a scenario ($books), and what failed on the way ($fails). A scenario
 # may fail without them: it ran into a time-out, the kernel has warned. That is no accusation.
 
-def fails: [$ktap | splits("\n") | select(test("^ +not ok "))];
+def fails: [$fails | splits("\n") | select(. != "")];
 
 # By the pools, at any moment; some scenarios expect "incomplete", and get it.
 def accusations: [fails[] | select(
