@@ -18,7 +18,7 @@ _skbalance() {
 	*:--pid)
 		words=$(cd /proc && printf '%s\n' [0-9]*) ;;
 	*:--max-pause | *:--protocol | *:--state | *:--port | *:--uid | *:--cgroup | \
-		*:--connections | *:--readings)
+		*:--connections | *:--max-connections | *:--readings)
 		return ;;
 	:*)
 		words=$(skbalance --help 2>/dev/null | sed -nE 's/^  (-?-?[a-z]+)  .*/\1/p') ;;

@@ -22,6 +22,7 @@ static const char help[] =
 	"the peak and after. Prints KTAP. Meant for a test machine: it changes sysctls\n"
 	"while it runs, and fills memory.\n\n"
 	"  --connections N      how many, instead of each scenario's own number\n"
+	"  --max-connections N  as many at most, in scenarios that have more\n"
 	"  --readings N         how often the books are read under load: by mixed-load,\n"
 	"                       exact and live, and for --table\n"
 	"  --family 4|6         only over IPv4 or IPv6; default: both\n"
@@ -39,6 +40,7 @@ static const char help[] =
 static const struct option options[] = {
 	COMMAND_HELP,
 	{ "connections", required_argument, NULL, 'n' },
+	{ "max-connections", required_argument, NULL, 'm' },
 	{ "readings", required_argument, NULL, 'r' },
 	{ "family", required_argument, NULL, 'f' },
 	{ "port", required_argument, NULL, 'o' },
@@ -61,6 +63,7 @@ struct request {
 	const struct scenario *chosen[64];
 	size_t n_chosen;
 	long long connections;	/* 0: each scenario's own number */
+	long long max_connections; /* 0: any */
 	long long readings;	/* 0: the scenario's own number */
 	long long port;		/* 0: any */
 	bool without[FAMILIES];
@@ -78,6 +81,15 @@ static bool choose_family(struct request *request, const char *text)
 	return true;
 }
 
+static bool take_connections(long long *connections)
+{
+	if (number_parse(connections, optarg, 10, 1000000))
+		return true;
+	error_print("run: '%s' is no number of connections from 10 to 1000000",
+		    optarg);
+	return false;
+}
+
 static bool take_option(struct request *request, int value)
 {
 	switch (value) {
@@ -91,11 +103,9 @@ static bool take_option(struct request *request, int value)
 		request->table = true;
 		return true;
 	case 'n':
-		if (number_parse(&request->connections, optarg, 10, 1000000))
-			return true;
-		error_print("run: '%s' is no number of connections from 10 to 1000000",
-			    optarg);
-		return false;
+		return take_connections(&request->connections);
+	case 'm':
+		return take_connections(&request->max_connections);
 	case 'r':
 		if (number_parse(&request->readings, optarg, 1, 1000000))
 			return true;
@@ -150,8 +160,13 @@ static bool parse(struct request *request, int argc, char **argv)
 static unsigned int connections_of(const struct request *request,
 				   const struct scenario *scenario)
 {
-	return request->connections ? (unsigned int)request->connections :
-				      scenario->connections;
+	long long n = request->connections;
+
+	if (!n)
+		n = scenario->connections;
+	if (request->max_connections && n > request->max_connections)
+		n = request->max_connections;
+	return (unsigned int)n;
 }
 
 static int check_port(const struct request *request, char **error)
