@@ -23,7 +23,7 @@ MAKEOVERRIDES =
 export O
 
 .PHONY: all module command run test test-unit test-scripts test-scenarios test-kunit \
-	test-debug test-all matrix bench check install install-module install-command dkms \
+	test-debug test-all matrix matrix-ends bench check install install-module install-command dkms \
 	deb test-bisect bisect-test mutants mutants-few clean help
 
 all: module command	## build the module (for KDIR, or the default kernel) and the command
@@ -126,6 +126,11 @@ test-all: test test-debug	## all tests, and longer ones, on each of KERNELS
 
 matrix:			## every scenario, on each of scripts/matrix.kernels
 	$(Q)scripts/matrix
+
+# The default kernel is the middle, and has its own test-scenarios.
+matrix-ends:		## likewise, on the oldest and the newest and one between, each with few connections
+	$(Q)scripts/matrix --kernels 5.10,6.1,7.3 --max-connections 200 >&2; status=$$?; \
+		sed -nE 's/^    ((not )?ok)/\1/p' $(O)/matrix/matrix.ktap; exit $$status
 
 # In CI: a page, a byte, a socket, UDP, IPv6 only, and a control.
 MUTANTS_FEW := @(rst-once|byte-once|listen-stop-reference|udp-destruct|ipv6-accepted|control-schedule-batch)
