@@ -195,7 +195,8 @@ static bool is_plain(const struct skbal_snapshot *snap, const struct sock *sk,
 
 /* What the charge of a socket that is not plain holds beside its queues. */
 static noinline unsigned int
-hidden_read(const struct sock *sk, bool queues, struct skbal_charge *charge)
+hidden_read(const struct sock *sk, bool queues, bool live,
+	    struct skbal_charge *charge)
 {
 	bool opaque;
 
@@ -206,6 +207,9 @@ hidden_read(const struct sock *sk, bool queues, struct skbal_charge *charge)
 	if (sk_is_mptcp(sk))
 		return SKBAL_SUBFLOW;
 	charge->hidden = skbal_hidden_read(sk, queues, &opaque);
+	if (queues && !live)
+		charge->hidden += skbal_hidden_redirected(sk, skbal_charge_total(charge),
+							  &opaque);
 	return opaque ? SKBAL_OPAQUE : 0;
 }
 
@@ -216,7 +220,7 @@ charge_read(struct sock *sk, bool plain, bool live, struct skbal_charge *ret)
 
 	skbal_charge_read(sk, !owned || !live, ret);
 	return (owned ? SKBAL_OWNED : 0) |
-	       (plain ? 0 : hidden_read(sk, !owned, ret));
+	       (plain ? 0 : hidden_read(sk, !owned, live, ret));
 }
 
 static unsigned int charge_read_locked(struct sock *sk, bool plain,
@@ -241,7 +245,7 @@ static unsigned int charge_read_live(struct sock *sk, bool plain,
 	skbal_charge_read(sk, false, ret);
 	if (plain || sk->sk_protocol == IPPROTO_MPTCP)
 		return SKBAL_MOVING;
-	return SKBAL_MOVING | hidden_read(sk, false, ret);
+	return SKBAL_MOVING | hidden_read(sk, false, true, ret);
 }
 
 static void addresses_read(const struct sock *sk, struct skbal_name *ret)

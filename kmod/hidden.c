@@ -15,6 +15,27 @@ static u32 psock_bytes(const struct sock *sk)
 	return psock && psock->cork ? psock->cork->sg.size : 0;
 }
 
+/*
+ * These bytes are in sk_rmem_alloc, too, since 54f89b3178d5 (6.13, and stable
+ * kernels); no header tells. But a socket is charged whole pages: either it is
+ * whole without them, or with them.
+ */
+u32 skbal_hidden_redirected(const struct sock *sk, s64 charged, bool *opaque)
+{
+	const struct sk_psock *psock = skbal_psock(sk);
+	const struct sk_msg *msg;
+	u32 bytes = 0;
+
+	if (!psock)
+		return 0;
+	list_for_each_entry(msg, &psock->ingress_msg, list)
+		bytes += msg->sg.size;
+	if (bytes & ~PAGE_MASK)
+		return (charged + bytes) & ~PAGE_MASK ? 0 : bytes;
+	*opaque |= bytes;
+	return 0;
+}
+
 #if IS_ENABLED(CONFIG_TLS)
 /* The beginning of struct tls_rec (net/tls/tls.h), the same since 4.20. */
 struct record {

@@ -20,4 +20,13 @@ struct sock;
  */
 u32 skbal_hidden_read(const struct sock *sk, bool queues, bool *opaque);
 
+/**
+ * skbal_hidden_redirected() - bytes charged for what sockmap has redirected here
+ * @charged: what the socket is charged, as far as it is known without these
+ * @opaque: set if that cannot be told
+ *
+ * Context: the machine is stopped, and no process owns the socket.
+ */
+u32 skbal_hidden_redirected(const struct sock *sk, s64 charged, bool *opaque);
+
 #endif /* SKBAL_HIDDEN_H */

@@ -41,11 +41,13 @@ build_command() {
 
 # build_skbalance KDIR LOG: in $work/vm; fails if there can be no module
 build_skbalance() {
-	local make=(env -u MAKEFLAGS -u MAKELEVEL setpriv --pdeathsig TERM
+	local status=0 make=(env -u MAKEFLAGS -u MAKELEVEL setpriv --pdeathsig TERM
 		make -s -j"$(nproc)" -C "$top" "O=$work/vm" "KDIR=$1")
 	"${make[@]}" command >>"$2" 2>&1 || die "skbalance does not build: see $2"
-	"${make[@]}" module >>"$2" 2>&1 && return
+	"${make[@]}" module >>"$2" 2>&1 || status=$?
+	((status)) || return 0
 	cut_short "$2"
+	((status < 128)) || die "make was killed: see $2"
 	return 1
 }
 
@@ -256,7 +258,7 @@ end_build() {
 
 # build SOURCE FOLDER: prints why there is no kernel, if so
 build() {
-	local log=$work/objects.log lost status=0
+	local log=$work/objects.log lost why status=0
 	: >"$log"
 	begin_build
 	phase 'configuring'
@@ -272,8 +274,10 @@ build() {
 	cp "$log" "$2/build.log"
 	if ((status)); then
 		cut_short "$2/build.log"
-		((status < 128)) || die 'make was killed'
-		echo "does not build: $(grep -m 1 -E 'error:|undefined reference|\*\*\*' "$log" | tail -c 160)"
+		# who was killed says nothing
+		why=$(grep -m 1 -E 'error:|undefined reference|\*\*\*' "$log" | tail -c 160) ||
+			die "make was killed: see $2/build.log"
+		echo "does not build: $why"
 	elif ! build_skbalance "$work/objects" "$2/build.log"; then
 		echo 'skbalance.ko does not build for it'
 	fi

@@ -16,16 +16,26 @@ static void keep(struct stage *stage, int *fds, unsigned int count)
 		close(fds[i]);
 }
 
+/*
+ * The module can read a ring since 6.0, which made its layout public
+ * (include/linux/io_uring_types.h), and which has IORING_OP_SEND_ZC.
+ */
 static void play(struct play *play)
 {
 	struct uring probe;
+	bool readable;
 
 	if (!uring_open(&probe)) {
 		play_skip(play, "the kernel has no io_uring");
 		return;
 	}
+	readable = uring_knows(&probe, IORING_OP_SEND_ZC);
 	close(probe.fd);
-	kept_play(play, &(struct kept){ .keep = keep, .via = "io_uring" });
+	kept_play(play, &(struct kept){
+		.keep = keep,
+		.via = readable ? "io_uring" : NULL,
+		.unreachable = !readable,
+	});
 }
 
 const struct scenario io_uring_registered = {

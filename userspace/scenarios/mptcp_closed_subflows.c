@@ -75,24 +75,35 @@ static bool subflows_reset(struct play *play, struct mptcp_ends *ends,
 	       play_expect_settled(play, phase);
 }
 
-/* How many of the client's subflows have unread data. */
+/*
+ * How many of the client's subflows have unread data: none on 7.3, where a
+ * window is as small as the room in the socket of MPTCP.
+ */
 static bool count_unread(struct play *play, const struct mptcp_ends *ends,
 			 long long *unread)
 {
+	long long above = 0;
 	struct books books;
 
 	if (!play_books(play, "sockets", &books))
 		return false;
 	*unread = 0;
-	for (size_t i = 0; i < books.n_sockets; i++)
-		*unread += books.sockets[i].pid == ends->client.pid &&
-			   !strncmp(books.sockets[i].protocol, "TCP", 3) &&
-			   books.sockets[i].receive_queue_bytes > 0;
+	for (size_t i = 0; i < books.n_sockets; i++) {
+		const struct books_socket *socket = &books.sockets[i];
+		bool subflow = !strncmp(socket->protocol, "TCP", 3);
+
+		if (socket->pid != ends->client.pid ||
+		    !socket->receive_queue_bytes)
+			continue;
+		*unread += subflow;
+		above += !subflow;
+	}
 	books_free(&books);
-	ktap_check(play->ktap, *unread > 0,
-		   "peak: subflows of the client with unread data: expected more than 0, actual %lld",
-		   *unread);
-	return *unread > 0;
+	ktap_remark(play->ktap, "%lld subflows of the client have unread data",
+		    *unread);
+	return play_expect(play, "peak",
+			   "sockets of MPTCP of the client with unread data",
+			   play->connections, above);
 }
 
 static bool server_dead(struct play *play, struct mptcp_ends *ends,

@@ -144,16 +144,14 @@ static bool release_by_accepting(struct play *play, struct round *round)
 {
 	const char *phase = "after accept() and read()";
 	struct whose held = whose(BOOKS_CLASS_OPEN, &round->server);
-	struct books_charge charge;
 	long long bytes;
 
 	return play_step(play, &round->server, &bytes) &&
 	       play_expect(play, phase, "bytes read of those sent",
 			   (long long)play->connections * PAYLOAD, bytes) &&
 	       play_expect_sockets(play, phase, held, play->connections) &&
-	       play_charge(play, held, &charge) &&
-	       play_expect(play, phase, "bytes charged", 0,
-			   books_charge_bytes(&charge)) &&
+	       play_charge_at_rest(play, held, &bytes) &&
+	       play_expect(play, phase, "bytes charged", 0, bytes) &&
 	       play_expect_balanced(play, phase);
 }
 
