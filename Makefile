@@ -130,7 +130,9 @@ matrix:			## every scenario, on each of scripts/matrix.kernels
 # The default kernel is the middle, and has its own test-scenarios.
 matrix-ends:		## likewise, on the oldest and the newest and one between, each with few connections
 	$(Q)scripts/matrix --kernels 5.10,6.1,7.3 --max-connections 200 >&2; status=$$?; \
-		sed -nE 's/^    ((not )?ok)/\1/p' $(O)/matrix/matrix.ktap; exit $$status
+		awk '/# Subtest: / { kernel = $$NF } \
+			/^    (not )?ok/ { sub(/^ +/, ""); sub(/ok [0-9]+ /, "&" kernel ":"); print }' \
+			$(O)/matrix/matrix.ktap; exit $$status
 
 # In CI: a page, a byte, a socket, UDP, IPv6 only, and a control.
 MUTANTS_FEW := @(rst-once|byte-once|listen-stop-reference|udp-destruct|ipv6-accepted|control-schedule-batch)
