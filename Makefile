@@ -32,6 +32,9 @@ ifdef KDIR
 
 RELEASE := $(shell cut -d '"' -f 2 $(KDIR)/include/generated/utsrelease.h 2>/dev/null)
 MODULE_DIR := $(abspath $(O))/$(RELEASE)
+# a kernel's own compiler, unless LLVM= says which
+CLANG := $(if $(LLVM),,$(shell sed -n 's/^CONFIG_CC_IS_CLANG=y/CC=clang/p' \
+	$(KDIR)/include/config/auto.conf 2>/dev/null))
 $(if $(RELEASE),,$(error KDIR=$(KDIR) is neither a built kernel tree nor kernel headers))
 
 # Debian's headers of 7.x lack the script that looks for sparse, without which it is not run:
@@ -42,7 +45,7 @@ module:			## build build/RELEASE/skbalance.ko
 	$(Q)mkdir -p $(MODULE_DIR)
 	$(Q)cp -rsf $(CURDIR)/Kbuild $(CURDIR)/kmod $(wildcard $(CURDIR)/kunit) $(MODULE_DIR)
 	$(Q)scripts/toolchain $(KDIR) \
-		$(MAKE) $(SILENT) -C $(KDIR) M=$(MODULE_DIR) SKBALANCE_VERSION=$(VERSION) \
+		$(MAKE) $(SILENT) -C $(KDIR) M=$(MODULE_DIR) $(CLANG) SKBALANCE_VERSION=$(VERSION) \
 		SKBALANCE_TEST=$(SKBALANCE_TEST) $(if $(W),W=$(W)) $(if $(C),C=$(C) KBUILD_CHECKSRC=$(C)) \
 		CONFIG_DEBUG_INFO_BTF_MODULES= modules
 
