@@ -91,6 +91,30 @@ const char *scenario_protocol(const struct scenario *scenario)
 				     transport_of(scenario->protocol)->names[0];
 }
 
+/*
+ * The scenario ends with its first failed check, and what the kernel has lost
+ * may go unseen with the sockets that have lost it. So what do the books say?
+ */
+static void ask_once(struct play *play)
+{
+	char *error = NULL;
+	struct books books;
+
+	if (play->asked)
+		return;
+	play->asked = true;
+	if (!books_read(&books, NULL, "balance", false, &error))
+		for (size_t i = 0; i < books.n_pools; i++)
+			ktap_check(play->ktap,
+				   books.pools[i].verdict != BOOKS_IMBALANCED,
+				   "at this failure: %s: verdict: expected balanced, actual %s (%s)",
+				   books.pools[i].name,
+				   books_verdict_name(books.pools[i].verdict),
+				   books.pools[i].reason);
+	books_free(&books);
+	free(error);
+}
+
 bool play_expect(struct play *play, const char *phase, const char *what,
 		 long long expected, long long actual)
 {
@@ -98,6 +122,8 @@ bool play_expect(struct play *play, const char *phase, const char *what,
 
 	ktap_check(play->ktap, ok, "%s: %s: expected %lld, actual %lld", phase,
 		   what, expected, actual);
+	if (!ok)
+		ask_once(play);
 	return ok;
 }
 
@@ -110,6 +136,7 @@ bool play_fail(struct play *play, const char *format, ...)
 	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
 	ktap_check(play->ktap, false, "%s", text);
+	ask_once(play);
 	return false;
 }
 

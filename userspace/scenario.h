@@ -52,6 +52,7 @@ struct play {
 	bool explain;		/* show a screen at the first peak */
 	bool measure;		/* the first peak: under load, and by sock_diag */
 	struct score *score;
+	bool asked;		/* for the books, at the first failed check */
 	const char *skipped;	/* why it cannot be played here, or NULL */
 	struct ktap *ktap;
 };
