@@ -137,8 +137,8 @@ matrix-ends:		## likewise, on the oldest and the newest and one between, each wi
 			/^    (not )?ok/ { sub(/^ +/, ""); sub(/ok [0-9]+ /, "&" kernel ":"); print }' \
 			$(O)/matrix/matrix.ktap; exit $$status
 
-# In CI: a page, a byte, a socket, UDP, IPv6 only, and a control.
-MUTANTS_FEW := @(rst-once|byte-once|listen-stop-reference|udp-destruct|ipv6-accepted|control-schedule-batch)
+# In CI: a page, a byte, a socket, IPv6 only, MPTCP.
+MUTANTS_FEW := @(rst-once|byte-once|listen-stop-reference|ipv6-accepted|mptcp-sent)
 
 mutants:		## kernels broken on purpose: are they caught, and no healthy one accused?
 	$(Q)scripts/mutants $(MUTANTS)
