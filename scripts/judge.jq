@@ -2,7 +2,7 @@
 # What the books say after a scenario ($books), and what failed on the way ($fails). A scenario
 # may fail without them: it ran into a time-out, the kernel has warned. That is no accusation.
 
-def fails: [$fails | splits("\n") | select(. != "")];
+def fails: $fails / "\n" | map(select(. != ""));
 
 # By the pools, at any moment; some scenarios expect "incomplete", and get it.
 def accusations: [fails[] | select(
