@@ -54,6 +54,11 @@ architecture_of() {
 	fi
 }
 
+# foreign ARCHITECTURE: whether this machine is of another
+foreign() {
+	[[ $1 == arm64 && $(uname -m) != aarch64 ]]
+}
+
 # headers_release KDIR: the release that a kernel's headers, or its build tree, are of.
 headers_release() {
 	cut -d '"' -f 2 "$1/include/generated/utsrelease.h" 2>/dev/null
