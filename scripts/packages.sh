@@ -90,3 +90,15 @@ unpack_aside() {
 		}
 	done
 }
+
+# unpack_aside_with_all DIRECTORY NAME ARCHITECTURE PACKAGE...: likewise with all that they depend
+# on, of any suite: for another architecture, none of this machine's
+unpack_aside_with_all() {
+	local packages
+	all_suites "$3"
+	mapfile -t packages < <(apt-get -s --no-install-recommends install "${@:4}" 2>"$cache/apt/log" |
+		awk -v architecture="$3" '$1 == "Inst" &&
+			(architecture == "amd64" || $2 ~ /:/ || /\[all\]/) { print $2 }')
+	((${#packages[@]})) || die "no $2: $(grep -m 1 '^E:' "$cache/apt/log")"
+	unpack_aside "$1" "$2" "${packages[@]}"
+}
