@@ -91,28 +91,32 @@ const char *scenario_protocol(const struct scenario *scenario)
 				     transport_of(scenario->protocol)->names[0];
 }
 
+static void check_verdict(struct play *play, const char *phase,
+			  const struct books_pool *pool, bool ok)
+{
+	ktap_check(play->ktap, ok,
+		   "%s: %s: verdict: expected balanced, actual %s (%s)", phase,
+		   pool->name, books_verdict_name(pool->verdict),
+		   pool->reason);
+}
+
 /*
  * The scenario ends with its first failed check, and what the kernel has lost
  * may go unseen with the sockets that have lost it. So what do the books say?
  */
 static void ask_once(struct play *play)
 {
-	char *error = NULL;
 	struct books books;
 
 	if (play->asked)
 		return;
 	play->asked = true;
-	if (!books_read(&books, NULL, "balance", false, &error))
-		for (size_t i = 0; i < books.n_pools; i++)
-			ktap_check(play->ktap,
-				   books.pools[i].verdict != BOOKS_IMBALANCED,
-				   "at this failure: %s: verdict: expected balanced, actual %s (%s)",
-				   books.pools[i].name,
-				   books_verdict_name(books.pools[i].verdict),
-				   books.pools[i].reason);
+	if (!play_pools(play, false, &books))
+		return;
+	for (size_t i = 0; i < books.n_pools; i++)
+		check_verdict(play, "at this failure", &books.pools[i],
+			      books.pools[i].verdict != BOOKS_IMBALANCED);
 	books_free(&books);
-	free(error);
 }
 
 bool play_expect(struct play *play, const char *phase, const char *what,
@@ -197,10 +201,7 @@ static bool expect_pool(struct play *play, const char *phase,
 		  expect_in_pool(play, phase, pool, "fractional sockets", 0,
 				 pool->fractional_sockets);
 
-	ktap_check(play->ktap, balanced,
-		   "%s: %s: verdict: expected balanced, actual %s (%s)", phase,
-		   pool->name, books_verdict_name(pool->verdict),
-		   pool->reason);
+	check_verdict(play, phase, pool, balanced);
 	ktap_remark(play->ktap,
 		    "counter %lld, per-CPU %lld, charged %lld pages (%lld bytes)",
 		    pool->memory_allocated_pages, pool->percpu_pages,

@@ -108,6 +108,10 @@ static void arguments_are_checked(void **state)
 		{ "owners --by pid", "cannot group by 'pid': there is process class state netns cgroup listener uid" },
 		{ "explain --max-pause 1s", "'1s' is no time in ms" },
 		{ "balance --live --max-pause -1", "'-1' is no time in ms" },
+		{ "run --connections 0", "run: '0' is no number of connections from 10 to 1000000" },
+		{ "run --max-connections many", "run: 'many' is no number of connections from 10 to 1000000" },
+		{ "run --family 5", "run: '5' is no address family: 4 or 6" },
+		{ "run nosuch", "run: unknown scenario 'nosuch': see 'skbalance list'" },
 	};
 
 	(void)state;
