@@ -104,6 +104,39 @@ step_command() {
 	echo "bisect_driver=$$ ${step[*]@Q} 2>&3"
 }
 
+# bisecting: whether git bisect run has asked for this step, and leaves the checkout to it
+bisecting() {
+	[[ ${bisect_driver:-} ]] && git -C "$tree" rev-parse -q --verify BISECT_HEAD >/dev/null
+}
+
+# Checks out what git asks for.
+asked_for() {
+	! bisecting || git -C "$tree" checkout -q -f --detach BISECT_HEAD
+}
+
+# second_best: the commit that tells as much as the one without a verdict, if there is one. Git
+# would go far away from that, because others around it might have none either, and so take one
+# or two steps more. Mostly it is alone: so one neighbour is tried first.
+second_best() {
+	local candidates new old
+	bisecting || return
+	new=$(git -C "$tree" bisect terms --term-new) old=$(git -C "$tree" bisect terms --term-old)
+	mapfile -t candidates < <(git -C "$tree" for-each-ref --format='^%(objectname)' \
+		"refs/bisect/$old-*")
+	git -C "$tree" rev-list --bisect-all "refs/bisect/$new" "${candidates[@]}" |
+		awk '{ print $1 }' | grep -vxF -e "$(git -C "$tree" rev-parse BISECT_HEAD)" \
+		-e "$(git -C "$tree" rev-parse "refs/bisect/$new")" \
+		-f <(git -C "$tree" for-each-ref --format='%(refname:lstrip=2)' 'refs/bisect/skip-*' |
+			sed s/skip-//) | sed -n 1p | grep .
+}
+
+# go_to COMMIT: instead of the one that git asks for, which is skipped
+go_to() {
+	git -C "$tree" bisect skip >/dev/null
+	git -C "$tree" update-ref --no-deref BISECT_HEAD "$1"
+	asked_for
+}
+
 # verdict_of COMMIT [FILE]
 verdict_of() {
 	cat "$results/$(source_git rev-parse --short=12 "$1")/${2:-verdict}"
@@ -205,7 +238,7 @@ bisect_git() {
 		check_end bad "$newer"
 	fi
 
-	source_git bisect start --term-old="$old_term" --term-new="$new_term" "$newer" "$older" \
+	source_git bisect start --no-checkout --term-old="$old_term" --term-new="$new_term" "$newer" "$older" \
 		>"$results/git.log"
 	source_git bisect run sh -c "$(step_command)" 3>&2 >>"$results/git.log" 2>&1 || true
 	if ! grep -qE "^# (possible )?first $new_term commit" <(source_git bisect log); then

@@ -42,6 +42,7 @@ const struct scenario *const scenarios[] = {
 	&udplite_slow_device,
 	&sctp_load,
 	&sctp_frozen_peer,
+	&sctp_moved_data,
 	&mptcp_frozen_peer,
 	&mptcp_accept_queue,
 	&mptcp_closed_subflows,

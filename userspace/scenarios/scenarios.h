@@ -27,6 +27,7 @@ extern const struct scenario udplite_huge_buffer;
 extern const struct scenario udplite_slow_device;
 extern const struct scenario sctp_load;
 extern const struct scenario sctp_frozen_peer;
+extern const struct scenario sctp_moved_data;
 extern const struct scenario mptcp_frozen_peer;
 extern const struct scenario mptcp_accept_queue;
 extern const struct scenario mptcp_closed_subflows;
