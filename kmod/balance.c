@@ -31,6 +31,7 @@ const char *const skbal_class_names[SKBAL_CLASSES] = {
 	[SKBAL_KERNEL] = "kernel",
 	[SKBAL_FD_IN_FLIGHT] = "fd-in-flight",
 	[SKBAL_UNREACHABLE] = "unreachable",
+	[SKBAL_ABANDONED] = "abandoned",
 };
 
 const char *const skbal_verdict_names[] = {
@@ -73,7 +74,23 @@ static bool is_in_flight(const struct skbal_socket *socket)
 	return socket->flags & SKBAL_FILE && !(socket->flags & SKBAL_KERN);
 }
 
-static enum skbal_class class_of(const struct skbal_socket *socket)
+/*
+ * Whoever is to close it needs its struct socket. A child has none before it is
+ * accepted, nor for a moment before it is in the accept queue, and after
+ * (inet_accept()); one that stays so was forgotten by its listener. Subflows
+ * are closed by their MPTCP socket.
+ */
+static bool is_abandoned(const struct skbal_snapshot *snap,
+			 const struct skbal_socket *socket)
+{
+	return socket->flags & SKBAL_SOCKETLESS && socket->flags & SKBAL_HASHED &&
+	       !(socket->flags & (SKBAL_PASSED | SKBAL_REGISTERED |
+				  SKBAL_SUBFLOW)) &&
+	       !socket->parent && !skbal_snapshot_is_mptcp(snap, socket);
+}
+
+static enum skbal_class class_of(const struct skbal_snapshot *snap,
+				 const struct skbal_socket *socket)
 {
 	if (socket->flags & SKBAL_QUEUED)
 		return SKBAL_ACCEPT_QUEUE;
@@ -81,6 +98,8 @@ static enum skbal_class class_of(const struct skbal_socket *socket)
 		return SKBAL_UNREACHABLE;
 	if (socket->flags & SKBAL_DEAD)
 		return SKBAL_ORPHAN;
+	if (!(socket->flags & SKBAL_HELD) && is_abandoned(snap, socket))
+		return SKBAL_ABANDONED;
 	if (!(socket->flags & SKBAL_HELD))
 		return is_in_flight(socket) ? SKBAL_FD_IN_FLIGHT : SKBAL_KERNEL;
 	if (socket->state == TCP_LISTEN)
@@ -118,13 +137,15 @@ static void add_sockets(const struct skbal_snapshot *snap,
 			struct skbal_socket *first, size_t n,
 			struct skbal_balance *ret)
 {
-	enum skbal_class class = class_of(first);
+	enum skbal_class class = class_of(snap, first);
 	struct skbal_sum sum = {};
 	struct skbal_socket *socket;
 
 	for (socket = first; socket < first + n; socket++) {
 		socket->class = class;
 		skbal_sum_add(&sum, socket);
+		if (class == SKBAL_ABANDONED)
+			ret->abandoned_id += (unsigned long)socket->sk;
 		if (first->flags & SKBAL_BYPASSED)
 			ret->bypassed += skbal_charge_total(&socket->charge);
 		if (skbal_balance_is_fractional(snap, socket)) {
@@ -200,6 +221,10 @@ static void judge(const struct skbal_snapshot *snap, struct skbal_balance *b)
 		    "traffic while reading: off by up to %lld pages, %llu sockets",
 		    round_up(b->bound, BIT_ULL(snap->page_shift)) >> snap->page_shift,
 		    b->churn);
+	else if (b->abandoned_id)
+		say(b, SKBAL_IMBALANCED,
+		    "%llu sockets are alive that nobody can close",
+		    b->classes[SKBAL_ABANDONED].sockets);
 	else
 		say(b, SKBAL_BALANCED,
 		    "the counter is the sum of what the sockets are charged");
@@ -248,6 +273,7 @@ struct claim {
 	s64 missing;
 	u64 fractional;
 	unsigned long fractional_id;
+	unsigned long abandoned_id;
 };
 
 /* What the snapshots have said of a pool so far. */
@@ -274,6 +300,7 @@ static void run_extend(struct run *run, const struct skbal_balance *balance)
 	claim->missing = missing(balance);
 	claim->fractional = balance->fractional;
 	claim->fractional_id = balance->fractional_id;
+	claim->abandoned_id = balance->abandoned_id;
 	run->quiet[run->taken++] = !balance->owned;
 	run->lowest = min(run->lowest, claim->unaccounted);
 	run->highest = max(run->highest, claim->unaccounted);
@@ -320,6 +347,8 @@ static bool run_stands(enum skbal_pool_id id, const struct run *run)
 		return same == SNAPSHOTS;
 	if (last->missing > 0)
 		return same >= AGREE && run->taken == SNAPSHOTS;
+	if (last->abandoned_id)
+		return same > SNAPSHOTS / 2;
 	return same >= AGREE && (certain || same > SNAPSHOTS / 2);
 }
 

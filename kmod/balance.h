@@ -16,6 +16,7 @@ enum skbal_class {
 	SKBAL_KERNEL,		/* made by the kernel, has no file */
 	SKBAL_FD_IN_FLIGHT,	/* its file is in no descriptor table */
 	SKBAL_UNREACHABLE,	/* counted as allocated, found nowhere */
+	SKBAL_ABANDONED,	/* in its table, but nobody can close it */
 	SKBAL_CLASSES,
 };
 
@@ -51,6 +52,7 @@ struct skbal_balance {
 	u64 packets_waiting;		/* that may keep closed sockets; UDP */
 	u64 fractional;
 	unsigned long fractional_id;	/* which ones, to compare snapshots */
+	unsigned long abandoned_id;	/* likewise */
 	u64 opaque;
 	u64 owned;
 	struct skbal_sum classes[SKBAL_CLASSES];

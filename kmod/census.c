@@ -180,7 +180,8 @@ static unsigned int ownership_flags(const struct sock *sk)
 
 	return (sock_flag(sk, SOCK_DEAD) ? SKBAL_DEAD : 0) |
 	       (sk->sk_kern_sock ? SKBAL_KERN : 0) |
-	       (!sock || READ_ONCE(sock->file) ? SKBAL_FILE : 0);
+	       (!sock ? SKBAL_SOCKETLESS | SKBAL_FILE :
+		READ_ONCE(sock->file) ? SKBAL_FILE : 0);
 }
 
 /* kTLS, sockmap and MPTCP give a TCP socket another struct proto. */

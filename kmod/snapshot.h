@@ -41,6 +41,7 @@ enum skbal_socket_flag {
 	/* what belongs to it; asked only if it is not held */
 	SKBAL_DEAD	= BIT(6),	/* closed by its process: an orphan */
 	SKBAL_FILE	= BIT(7),	/* its struct socket has a file */
+	SKBAL_SOCKETLESS = BIT(18),	/* it has no struct socket (any more) */
 	SKBAL_KERN	= BIT(17),	/* made by the kernel for itself */
 	/* what its charge is worth */
 	SKBAL_OWNED	= BIT(8),	/* a process has locked it */

@@ -42,10 +42,18 @@ static int hide;
 module_param(hide, int, 0444);
 MODULE_PARM_DESC(hide, "sockets that are alive, but to which nothing leads");
 
+static int abandon;
+module_param(abandon, int, 0444);
+MODULE_PARM_DESC(abandon, "listening sockets that nobody can close");
+
 static struct proto *prot;
 static struct socket *own;
-static struct sock *leaked[MOST], *hidden[MOST];
-static struct socket *emptied[MOST];
+static struct sock *leaked[MOST];
+/* These have lost their struct socket, which is kept here. */
+static struct lost {
+	struct sock *sk;
+	struct socket *socket;
+} hidden[MOST], abandoned[MOST];
 
 static int type(void)
 {
@@ -96,29 +104,55 @@ static void leak_undo(int i)
 }
 
 /* A process's socket without a struct socket, as one that accept() has lost. */
-static int hide_make(int i)
+static void lose(struct lost *lost)
 {
-	struct sock *sk;
-	int err = sock_create(AF_INET, type(), protocol, &emptied[i]);
+	struct sock *sk = lost->socket->sk;
 
-	if (err)
-		return err;
-	sk = emptied[i]->sk;
 	write_lock_bh(&sk->sk_callback_lock);
 	RCU_INIT_POINTER(sk->sk_wq, NULL);
 	sk_set_socket(sk, NULL);
-	emptied[i]->sk = NULL;
+	lost->socket->sk = NULL;
 	write_unlock_bh(&sk->sk_callback_lock);
-	hidden[i] = sk;
-	return 0;
+	lost->sk = sk;
+}
+
+static void find(const struct lost *lost)
+{
+	if (!lost->socket)
+		return;
+	if (lost->sk)
+		sock_graft(lost->sk, lost->socket);
+	sock_release(lost->socket);
+}
+
+static int hide_make(int i)
+{
+	int err = sock_create(AF_INET, type(), protocol, &hidden[i].socket);
+
+	if (!err)
+		lose(&hidden[i]);
+	return err;
 }
 
 static void hide_undo(int i)
 {
-	if (!hidden[i])
-		return;
-	sock_graft(hidden[i], emptied[i]);
-	sock_release(emptied[i]);
+	find(&hidden[i]);
+}
+
+static int abandon_make(int i)
+{
+	int err = sock_create(AF_INET, type(), protocol, &abandoned[i].socket);
+
+	if (!err)
+		err = kernel_listen(abandoned[i].socket, 1);
+	if (!err)
+		lose(&abandoned[i]);
+	return err;
+}
+
+static void abandon_undo(int i)
+{
+	find(&abandoned[i]);
 }
 
 /* What is done to as many sockets as a parameter says. */
@@ -129,6 +163,7 @@ static const struct {
 } faults[] = {
 	{ &leak, leak_make, leak_undo },
 	{ &hide, hide_make, hide_undo },
+	{ &abandon, abandon_make, abandon_undo },
 };
 
 static int faults_make(void)

@@ -26,6 +26,7 @@ static const char *const class_names[BOOKS_CLASSES] = {
 	[BOOKS_CLASS_KERNEL] = "kernel",
 	[BOOKS_CLASS_FD_IN_FLIGHT] = "fd-in-flight",
 	[BOOKS_CLASS_UNREACHABLE] = "unreachable",
+	[BOOKS_CLASS_ABANDONED] = "abandoned",
 };
 
 static const char *const verdict_names[BOOKS_VERDICTS] = {

@@ -23,6 +23,7 @@ enum books_class {
 	BOOKS_CLASS_KERNEL,	/* made by the kernel, no file */
 	BOOKS_CLASS_FD_IN_FLIGHT, /* has a file, but in no descriptor table */
 	BOOKS_CLASS_UNREACHABLE, /* counted as allocated, found nowhere */
+	BOOKS_CLASS_ABANDONED,	/* in its table, but nobody can close it */
 	BOOKS_CLASSES
 };
 

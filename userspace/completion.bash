@@ -10,7 +10,7 @@ _skbalance() {
 	*:--by)
 		words='process class state netns cgroup listener uid' ;;
 	*:--class)
-		words='open listen accept-queue closed-held orphan kernel fd-in-flight unreachable' ;;
+		words='open listen accept-queue closed-held orphan kernel fd-in-flight unreachable abandoned' ;;
 	*:--family)
 		words='4 6' ;;
 	*:--pool)

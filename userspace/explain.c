@@ -153,6 +153,7 @@ static const char *what_class(const struct books_owner *owner)
 		[BOOKS_CLASS_FD_IN_FLIGHT] =
 			"descriptor sent or registered, not open",
 		[BOOKS_CLASS_UNREACHABLE] = "allocated, found nowhere",
+		[BOOKS_CLASS_ABANDONED] = "left behind: nobody can close them",
 	};
 
 	if (owner->class != BOOKS_CLASS_FD_IN_FLIGHT || !owner->via)

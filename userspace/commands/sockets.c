@@ -20,7 +20,7 @@ static const char help[] =
 	"  --pool POOL     only of this pool: tcp, ...\n"
 	"  --protocol P    only of this protocol: TCPv6, ...\n"
 	"  --class CLASS   only of this class: open, listen, accept-queue, closed-held,\n"
-	"                  orphan, kernel, fd-in-flight, unreachable\n"
+	"                  orphan, kernel, fd-in-flight, unreachable, abandoned\n"
 	"  --state STATE   only in this state: ESTABLISHED, CLOSE-WAIT, ...\n"
 	"  --pid PID       only if this process has a descriptor of it\n"
 	"  --port PORT     only with this port, local or remote\n"
@@ -238,8 +238,9 @@ static int print_line(void *context, const struct show *show,
 
 	(void)show;
 	puts(line ? line : "");
-	if (socket->class != BOOKS_CLASS_UNREACHABLE || !socket->birth ||
-	    !socket->birth->stack)
+	if ((socket->class != BOOKS_CLASS_UNREACHABLE &&
+	     socket->class != BOOKS_CLASS_ABANDONED) ||
+	    !socket->birth || !socket->birth->stack)
 		return 0;
 	stack = text_escape(socket->birth->stack);
 	if (!stack)

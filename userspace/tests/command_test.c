@@ -99,7 +99,7 @@ static void arguments_are_checked(void **state)
 		{ "owners tcp", "owners: unexpected argument 'tcp': see 'skbalance owners --help'" },
 		{ "witness --pool tcp", "witness: option '--pool' is unknown or ambiguous: see 'skbalance witness --help'" },
 		{ "explain --jsn", "explain: option '--jsn' is unknown or ambiguous: see 'skbalance explain --help'" },
-		{ "sockets --class shut", "unknown class 'shut': there is open listen accept-queue closed-held orphan kernel fd-in-flight unreachable" },
+		{ "sockets --class shut", "unknown class 'shut': there is open listen accept-queue closed-held orphan kernel fd-in-flight unreachable abandoned" },
 		{ "sockets --state shut", "unknown state 'shut': there is ESTABLISHED SYN_SENT SYN_RECV FIN_WAIT1 FIN_WAIT2 TIME_WAIT CLOSE CLOSE_WAIT LAST_ACK LISTEN CLOSING NEW_SYN_RECV" },
 		{ "sockets --pid -1", "'-1' is no process id" },
 		{ "sockets --port 65536", "'65536' is no port: 0 to 65535" },

@@ -56,7 +56,7 @@ static void class_is_a_condition(void **state)
 	assert_true(matches(filter_set_class, "closed-held"));
 	assert_false(matches(filter_set_class, "open"));
 	assert_refused(filter_set_class, "closed",
-		       "unknown class 'closed': there is open listen accept-queue closed-held orphan kernel fd-in-flight unreachable");
+		       "unknown class 'closed': there is open listen accept-queue closed-held orphan kernel fd-in-flight unreachable abandoned");
 }
 
 static void state_is_a_condition(void **state)
