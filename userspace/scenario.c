@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "explain.h"
 #include "idle.h"
@@ -53,6 +54,7 @@ const struct scenario *const scenarios[] = {
 	&tcp_urgent_data,
 	&tcp_lossy_link,
 	&tcp_many_closes,
+	&tcp_closing_listener,
 	&tcp_memory_limit,
 	&namespaces,
 	&tcp_orphan_states,
@@ -401,6 +403,20 @@ bool play_charge_at_rest(struct play *play, struct whose whose,
 	*bytes = books_charge_bytes(&charge) -
 		 (keeps ? charge.forward_alloc_bytes : 0);
 	return true;
+}
+
+void play_spread_packets(struct play *play)
+{
+	long cpus = sysconf(_SC_NPROCESSORS_CONF);
+	char mask[20], *error = NULL;
+
+	/* longer masks are written with commas */
+	snprintf(mask, sizeof(mask), "%llx",
+		 (1ULL << (cpus < 32 ? cpus : 32)) - 1);
+	if (sysctl_set("/sys/class/net/lo/queues/rx-0/rps_cpus", mask, &error))
+		ktap_remark(play->ktap, "packets are not spread: %s",
+			    error ? error : "no memory");
+	free(error);
 }
 
 long long play_clock_ms(void)

@@ -161,6 +161,12 @@ bool play_freeze(struct play *play, struct actor *actor);
 /* Sets a sysctl until the end of the run. */
 bool play_sysctl(struct play *play, const char *name, const char *value);
 
+/*
+ * From now on packets on loopback are received by any CPU, which is interrupted
+ * for them, not by the one that sends. Remarks if this kernel cannot do that.
+ */
+void play_spread_packets(struct play *play);
+
 /* Milliseconds of the monotonic clock. */
 long long play_clock_ms(void);
 

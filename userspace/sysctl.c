@@ -20,6 +20,10 @@ static unsigned int n_settings;
 
 static void path_of(const char *name, char *path, size_t size)
 {
+	if (*name == '/') {
+		snprintf(path, size, "%s", name);
+		return;
+	}
 	snprintf(path, size, "/proc/sys/%s", name);
 	for (char *c = path + strlen("/proc/sys/"); *c; c++)
 		if (*c == '.')

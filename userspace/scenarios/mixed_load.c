@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * All protocols at once, over IPv4 and IPv6: messages of any size, sockets
- * closed with or without a RST, with whatever is in their queues. Meanwhile
- * the books are read again and again: each exact reading is to be balanced,
- * and none without stopping the machine is to be imbalanced.
+ * All protocols at once, over IPv4 and IPv6: messages of any size, handled by
+ * several CPUs, sockets closed with or without a RST, with whatever is in their
+ * queues. Meanwhile the books are read again and again: each exact reading is
+ * to be balanced, and none without stopping the machine is to be imbalanced.
  */
 #include <string.h>
 
@@ -71,6 +71,7 @@ static void play(struct play *play)
 
 	if (!play_expect_balanced(play, "before"))
 		return;
+	play_spread_packets(play);
 	ok = traffic_start(play, &traffic, loads) &&
 	     exact(play, &traffic, readings) && live(play, &traffic, readings);
 	if (ok)

@@ -38,6 +38,7 @@ extern const struct scenario tcp_out_of_order;
 extern const struct scenario tcp_urgent_data;
 extern const struct scenario tcp_lossy_link;
 extern const struct scenario tcp_many_closes;
+extern const struct scenario tcp_closing_listener;
 extern const struct scenario tcp_memory_limit;
 extern const struct scenario namespaces;
 extern const struct scenario tcp_orphan_states;
