@@ -286,6 +286,58 @@ static int visit_namespace(unsigned int netns, int code, void *context,
 	return 0;
 }
 
+static void set_address(const struct sockaddr_storage *address, __be32 *ip,
+			__be16 *port)
+{
+	const struct sockaddr_in6 *ipv6 = (const void *)address;
+	const struct sockaddr_in *ipv4 = (const void *)address;
+
+	/* at the same place in both */
+	*port = ipv4->sin_port;
+	if (address->ss_family == AF_INET6)
+		memcpy(ip, &ipv6->sin6_addr, sizeof(ipv6->sin6_addr));
+	else
+		memcpy(ip, &ipv4->sin_addr, sizeof(ipv4->sin_addr));
+}
+
+static bool destroy(const struct inet_diag_req_v2 *request)
+{
+	struct nl_sock *netlink = nl_socket_alloc();
+	int status = netlink ? nl_connect(netlink, NETLINK_SOCK_DIAG) :
+			       -NLE_NOMEM;
+
+	if (!status)
+		status = nl_send_simple(netlink, SOCK_DESTROY, NLM_F_REQUEST,
+					(void *)request, sizeof(*request));
+	if (status >= 0)
+		status = nl_wait_for_ack(netlink);
+	nl_socket_free(netlink);
+	if (status < 0)
+		errno = status == -NLE_OPNOTSUPP ? EOPNOTSUPP : EIO;
+	return status >= 0;
+}
+
+bool sockdiag_destroy(int fd)
+{
+	struct inet_diag_req_v2 request = {
+		.sdiag_protocol = IPPROTO_TCP,
+		.idiag_states = ~0u,
+		.id.idiag_cookie = { INET_DIAG_NOCOOKIE, INET_DIAG_NOCOOKIE },
+	};
+	struct sockaddr_storage local, remote;
+	socklen_t length = sizeof(local);
+
+	if (getsockname(fd, (struct sockaddr *)&local, &length))
+		return false;
+	length = sizeof(remote);
+	if (getpeername(fd, (struct sockaddr *)&remote, &length))
+		return false;
+	request.sdiag_family = (uint8_t)local.ss_family;
+	set_address(&local, request.id.idiag_src, &request.id.idiag_sport);
+	set_address(&remote, request.id.idiag_dst, &request.id.idiag_dport);
+	return destroy(&request);
+}
+
 int sockdiag_read(struct sockdiag *diag, int protocol, char **error)
 {
 	int status;

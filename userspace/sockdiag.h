@@ -68,6 +68,13 @@ int sockdiag_sum_port(uint16_t port, long long *bytes, char **error);
 void sockdiag_free(struct sockdiag *diag);
 
 /*
+ * Ends the connection of a TCP socket as ss --kill does: its queues are purged,
+ * and the peer is reset. False: errno says why, EOPNOTSUPP if the kernel has no
+ * CONFIG_INET_DIAG_DESTROY.
+ */
+bool sockdiag_destroy(int fd);
+
+/*
  * Adds the sockets in one datagram of the kernel's answer to diag, whose
  * arrays are not sorted meanwhile. Sets diag->interrupted if it is flagged
  * so. 1 if the answer is complete with it, 0 if more follows; otherwise a
