@@ -478,6 +478,8 @@ static struct kunit_case class_cases[] = {
 	SKBAL_CASE(classification, "passed_and_held"),
 	SKBAL_CASE(classification, "adrift"),
 	SKBAL_CASE(classification, "adrift_but_hashed"),
+	SKBAL_CASE(classification, "abandoned"),
+	SKBAL_CASE(classification, "subflow"),
 	{}
 };
 
