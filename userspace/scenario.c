@@ -55,6 +55,7 @@ const struct scenario *const scenarios[] = {
 	&tcp_lossy_link,
 	&tcp_many_closes,
 	&tcp_closing_listener,
+	&bulk_transfer,
 	&tcp_other_ends,
 	&tcp_memory_limit,
 	&namespaces,

@@ -39,6 +39,7 @@ extern const struct scenario tcp_urgent_data;
 extern const struct scenario tcp_lossy_link;
 extern const struct scenario tcp_many_closes;
 extern const struct scenario tcp_closing_listener;
+extern const struct scenario bulk_transfer;
 extern const struct scenario tcp_other_ends;
 extern const struct scenario tcp_memory_limit;
 extern const struct scenario namespaces;
