@@ -21,10 +21,13 @@
 #include "scenarios.h"
 
 #define PAYLOAD 1000
+/* In pieces of so many bytes, which are charged one by one. */
+#define FRAGMENT 500
 
 struct way {
 	const char *name;
 	int type;		/* SOCK_... of the sockets */
+	bool in_pieces;		/* come the messages */
 	void (*part)(struct stage *stage, void *arg);
 };
 
@@ -37,6 +40,15 @@ struct round {
 	struct actor servers, clients;
 };
 
+static void set_fragment(struct stage *stage, int fd)
+{
+	struct sctp_assoc_value fragment = { .assoc_value = FRAGMENT };
+
+	if (setsockopt(fd, IPPROTO_SCTP, SCTP_MAXSEG, &fragment,
+		       sizeof(fragment)))
+		stage_fail(stage, "SCTP_MAXSEG");
+}
+
 /* The clients have one socket for each association. */
 static void client(struct stage *stage, void *arg)
 {
@@ -46,11 +58,14 @@ static void client(struct stage *stage, void *arg)
 
 	close(round->listener);
 	fds = connections_connect(stage, &round->server, round->connections);
-	for (unsigned int i = 0; i < round->connections; i++)
+	for (unsigned int i = 0; i < round->connections; i++) {
+		if (round->way->in_pieces)
+			set_fragment(stage, fds[i]);
 		if (sendto(fds[i], data, sizeof(data), MSG_NOSIGNAL,
 			   (const struct sockaddr *)&round->server.address,
 			   round->server.length) != sizeof(data))
 			stage_fail(stage, "sendto");
+	}
 	stage_report(stage, 0);
 }
 
@@ -201,8 +216,8 @@ static void round_play(struct play *play, const struct way *way)
 static void play(struct play *play)
 {
 	static const struct way ways[] = {
-		{ "accepted", SOCK_STREAM, accepting },
-		{ "peeled off", SOCK_SEQPACKET, peeling },
+		{ "accepted", SOCK_STREAM, false, accepting },
+		{ "peeled off", SOCK_SEQPACKET, true, peeling },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(ways); i++)

@@ -11,6 +11,7 @@
 
 #define SNDBUF (256 * 1024)
 #define CHUNK (64 * 1024)
+#define MIXED 100
 
 static void fill(struct stage *stage, int fd)
 {
@@ -25,6 +26,10 @@ static void fill(struct stage *stage, int fd)
 	if (setsockopt(fd, SOL_SOCKET, SO_ZEROCOPY, &on, sizeof(on)) ||
 	    setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size)))
 		stage_fail(stage, "SO_ZEROCOPY");
+	/* what is copied into the same buffer makes the kernel charge both */
+	if (send(fd, data, MIXED, MSG_ZEROCOPY | MSG_MORE) != MIXED ||
+	    send(fd, data, MIXED, MSG_MORE) != MIXED)
+		stage_fail(stage, "send");
 	while (send(fd, data, CHUNK, MSG_ZEROCOPY | MSG_DONTWAIT) > 0)
 		;
 	/* ENOBUFS: the notifications fill sk_omem_alloc */

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Two listeners share a port, and nobody accepts. When one of them is closed
+ * its children wait in the other's accept queue, with all that they hold.
+ *
+ *	server (listens twice, sleeps) <---- connection 1..N ---- client
+ */
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "../array.h"
+#include "../connections.h"
+#include "scenarios.h"
+
+#define PAYLOAD 1000
+#define BACKLOG 4096
+
+struct cast {
+	struct loopback server;
+	int listeners[2];
+	unsigned int connections;
+};
+
+static void server(struct stage *stage, void *arg)
+{
+	struct cast *cast = arg;
+
+	stage_report(stage, 0);
+	for (size_t i = 0; i < ARRAY_SIZE(cast->listeners); i++) {
+		close(cast->listeners[i]);
+		stage_report(stage, 0);
+	}
+}
+
+static void client(struct stage *stage, void *arg)
+{
+	static const char data[PAYLOAD];
+	struct cast *cast = arg;
+	int *fds;
+
+	for (size_t i = 0; i < ARRAY_SIZE(cast->listeners); i++)
+		close(cast->listeners[i]);
+	fds = connections_connect(stage, &cast->server, cast->connections);
+	for (unsigned int i = 0; i < cast->connections; i++)
+		if (send(fds[i], data, PAYLOAD, MSG_NOSIGNAL) != PAYLOAD)
+			stage_fail(stage, "send");
+	stage_report(stage, 0);
+}
+
+static int listen_shared(struct cast *cast)
+{
+	struct sockaddr *address = (struct sockaddr *)&cast->server.address;
+	int fd = socket(cast->server.address.ss_family,
+			SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int on = 1;
+
+	if (fd >= 0 &&
+	    (setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)) ||
+	     bind(fd, address, cast->server.length) || listen(fd, BACKLOG) ||
+	     getsockname(fd, address, &cast->server.length))) {
+		close(fd);
+		return -1;
+	}
+	return fd;
+}
+
+static bool listen_all(struct play *play, struct cast *cast)
+{
+	loopback_set(&cast->server, play->family, play->port);
+	for (size_t i = 0; i < ARRAY_SIZE(cast->listeners); i++) {
+		cast->listeners[i] = listen_shared(cast);
+		if (cast->listeners[i] < 0)
+			return play_fail(play, "listen: %s", strerror(errno));
+	}
+	return true;
+}
+
+/* All children wait with what they have received, whoever their listener is. */
+static bool expect_children(struct play *play, const char *phase,
+			    const struct actor *server, long long expected)
+{
+	struct whose children = whose(BOOKS_CLASS_ACCEPT_QUEUE, server);
+	struct books_charge charge;
+	bool ok;
+
+	if (!play_expect_sockets(play, phase, children, expected) ||
+	    !play_expect_settled(play, phase) ||
+	    !play_charge(play, children, &charge))
+		return false;
+	ok = charge.receive_queue_bytes >= PAYLOAD * expected;
+	ktap_check(play->ktap, ok,
+		   "%s: receive queue bytes: expected at least %lld, actual %lld",
+		   phase, PAYLOAD * expected, charge.receive_queue_bytes);
+	return ok;
+}
+
+static bool come_and_move(struct play *play, struct actor *server,
+			  struct actor *client)
+{
+	long long value, n = play->connections;
+
+	return play_await(play, server, &value) &&
+	       play_await(play, client, &value) &&
+	       expect_children(play, "peak", server, n) &&
+	       play_step(play, server, &value) &&
+	       expect_children(play, "one listener is closed", server, n) &&
+	       play_step(play, server, &value) &&
+	       play_expect_sockets(play, "both listeners are closed",
+				   whose(BOOKS_CLASS_ACCEPT_QUEUE, NULL), 0);
+}
+
+static void play(struct play *play)
+{
+	struct cast cast = { .listeners = { -1, -1 },
+			     .connections = play->connections };
+	struct actor servers = { 0 }, clients = { 0 };
+	long long pages;
+	bool ok;
+
+	if (access("/proc/sys/net/ipv4/tcp_migrate_req", F_OK)) {
+		play_skip(play, "the kernel has no net.ipv4.tcp_migrate_req");
+		return;
+	}
+	ok = play_sysctl(play, "net.ipv4.tcp_migrate_req", "1") &&
+	     play_expect_balanced(play, "before") &&
+	     play_pages(play, &pages) && listen_all(play, &cast) &&
+	     play_start(play, &servers, "server", server, &cast) &&
+	     play_start(play, &clients, "client", client, &cast);
+	for (size_t i = 0; i < ARRAY_SIZE(cast.listeners); i++)
+		if (cast.listeners[i] >= 0)
+			close(cast.listeners[i]);
+	ok = ok && come_and_move(play, &servers, &clients);
+	if (ok)
+		play_peak(play);
+	actor_kill(&clients);
+	actor_kill(&servers);
+	if (ok)
+		play_expect_return(play, "after", pages);
+}
+
+const struct scenario tcp_migrated_children = {
+	.name = "tcp-migrated-children",
+	.summary = "a listener is closed, another one of its port gets the children",
+	.connections = 100,
+	.pages = 2,
+	.play = play,
+};
