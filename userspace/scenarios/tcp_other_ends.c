@@ -41,12 +41,14 @@ static bool destroy(struct stage *stage, int fd, int peer)
 	return false;
 }
 
+/* Both ends: what still asks when the other has given up is reset. */
 static bool give_up(struct stage *stage, int fd, int peer)
 {
 	unsigned int timeout = TIMEOUT_MS;
 
-	(void)peer;
 	if (setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &timeout,
+		       sizeof(timeout)) ||
+	    setsockopt(peer, IPPROTO_TCP, TCP_USER_TIMEOUT, &timeout,
 		       sizeof(timeout)))
 		stage_fail(stage, "TCP_USER_TIMEOUT");
 	return true;
@@ -78,7 +80,7 @@ static const struct way {
 } ways[] = {
 	{ "disconnected", disconnect, 2, 0 },
 	{ "destroyed", destroy, 2, 0 },
-	{ "given up", give_up, 1, 1 },
+	{ "given up", give_up, 2, 0 },
 	{ "reset", reset, 1, 0 },
 	{ "shut down", shut_down, 0, 2 },
 };
