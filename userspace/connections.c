@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
+#include <errno.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 
 #include "connections.h"
 
@@ -36,4 +38,24 @@ int *connections_accept(struct stage *stage, int listener, unsigned int count,
 			stage_fail(stage, "accept");
 	}
 	return fds;
+}
+
+long long connection_fill(struct stage *stage, int fd, size_t size)
+{
+	static const char data[CONNECTION_LARGEST];
+	long long bytes = 0;
+	ssize_t sent;
+
+	while ((sent = send(fd, data, size, MSG_NOSIGNAL | MSG_DONTWAIT)) > 0)
+		bytes += sent;
+	if (errno != EAGAIN)
+		stage_fail(stage, "send");
+	return bytes;
+}
+
+void connection_set_buffers(struct stage *stage, int fd, int size)
+{
+	if (setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size)) ||
+	    setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size)))
+		stage_fail(stage, "SO_SNDBUF, SO_RCVBUF");
 }

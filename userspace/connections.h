@@ -6,8 +6,12 @@
 #include "loopback.h"
 
 /*
- * For actors: many connections at once. Both return the descriptors, which
- * stay allocated until the actor ends, and report a failure themselves.
+ * For actors, to whom all of these report a failure themselves.
+ */
+
+/*
+ * Many connections at once: return the descriptors, which stay allocated until
+ * the actor ends.
  */
 
 int *connections_connect(struct stage *stage, const struct loopback *server,
@@ -16,5 +20,18 @@ int *connections_connect(struct stage *stage, const struct loopback *server,
 /* flags as of accept4(2) */
 int *connections_accept(struct stage *stage, int listener, unsigned int count,
 			int flags);
+
+/* Sizes for connection_fill(): an ordinary one, and the largest. */
+#define CONNECTION_CHUNK 4096
+#define CONNECTION_LARGEST 16384
+
+/*
+ * Sends size bytes at a time until nothing more fits; whether the socket blocks
+ * or not. Returns how many bytes it has taken.
+ */
+long long connection_fill(struct stage *stage, int fd, size_t size);
+
+/* SO_SNDBUF and SO_RCVBUF; the kernel doubles them. */
+void connection_set_buffers(struct stage *stage, int fd, int size);
 
 #endif

@@ -65,6 +65,8 @@ int loopback_bind(struct loopback *server)
 	if (fd < 0)
 		return -1;
 	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &reuse, sizeof(reuse)) ||
+	    (server->shared && setsockopt(fd, SOL_SOCKET, SO_REUSEPORT,
+					  &(int){ 1 }, sizeof(int))) ||
 	    bind(fd, address(server), server->length) ||
 	    getsockname(fd, address(server), &server->length))
 		return close_keeping_errno(fd);

@@ -11,6 +11,7 @@
 struct loopback {
 	int protocol;		/* IPPROTO_..., 0: TCP */
 	int type;		/* SOCK_..., 0: as is usual for the protocol */
+	bool shared;		/* SO_REUSEPORT: others may bind to its port */
 	struct sockaddr_storage address;
 	socklen_t length;
 };

@@ -286,6 +286,53 @@ static int visit_namespace(unsigned int netns, int code, void *context,
 	return 0;
 }
 
+int sockdiag_read(struct sockdiag *diag, int protocol, char **error)
+{
+	int status;
+
+	*diag = (struct sockdiag){ .protocol = protocol };
+	status = netns_visit(visit_namespace, diag, error);
+	sort_sockets(diag);
+	return status;
+}
+
+int sockdiag_read_here(struct sockdiag *diag, char **error)
+{
+	struct stat file;
+	int status;
+
+	*diag = (struct sockdiag){ .protocol = IPPROTO_TCP };
+	if (stat("/proc/thread-self/ns/net", &file) < 0)
+		return error_set(error, errno,
+				 "cannot find the network namespace: %s",
+				 strerror(errno));
+	status = dump_namespace(diag, (unsigned int)file.st_ino, error);
+	sort_sockets(diag);
+	return status;
+}
+
+int sockdiag_sum_port(uint16_t port, long long *bytes, char **error)
+{
+	struct sockdiag diag;
+	int status = sockdiag_read_here(&diag, error);
+
+	*bytes = 0;
+	for (size_t i = 0; i < diag.n_sockets; i++)
+		if (diag.sockets[i].local.port == port ||
+		    diag.sockets[i].remote.port == port)
+			*bytes += sockdiag_socket_bytes(&diag.sockets[i]);
+	sockdiag_free(&diag);
+	return status;
+}
+
+void sockdiag_free(struct sockdiag *diag)
+{
+	free(diag->sockets);
+	free(diag->namespaces);
+	free(diag->gaps);
+	*diag = (struct sockdiag){ 0 };
+}
+
 static void set_address(const struct sockaddr_storage *address, __be32 *ip,
 			__be16 *port)
 {
@@ -336,51 +383,4 @@ bool sockdiag_destroy(int fd)
 	set_address(&local, request.id.idiag_src, &request.id.idiag_sport);
 	set_address(&remote, request.id.idiag_dst, &request.id.idiag_dport);
 	return destroy(&request);
-}
-
-int sockdiag_read(struct sockdiag *diag, int protocol, char **error)
-{
-	int status;
-
-	*diag = (struct sockdiag){ .protocol = protocol };
-	status = netns_visit(visit_namespace, diag, error);
-	sort_sockets(diag);
-	return status;
-}
-
-int sockdiag_read_here(struct sockdiag *diag, char **error)
-{
-	struct stat file;
-	int status;
-
-	*diag = (struct sockdiag){ .protocol = IPPROTO_TCP };
-	if (stat("/proc/thread-self/ns/net", &file) < 0)
-		return error_set(error, errno,
-				 "cannot find the network namespace: %s",
-				 strerror(errno));
-	status = dump_namespace(diag, (unsigned int)file.st_ino, error);
-	sort_sockets(diag);
-	return status;
-}
-
-int sockdiag_sum_port(uint16_t port, long long *bytes, char **error)
-{
-	struct sockdiag diag;
-	int status = sockdiag_read_here(&diag, error);
-
-	*bytes = 0;
-	for (size_t i = 0; i < diag.n_sockets; i++)
-		if (diag.sockets[i].local.port == port ||
-		    diag.sockets[i].remote.port == port)
-			*bytes += sockdiag_socket_bytes(&diag.sockets[i]);
-	sockdiag_free(&diag);
-	return status;
-}
-
-void sockdiag_free(struct sockdiag *diag)
-{
-	free(diag->sockets);
-	free(diag->namespaces);
-	free(diag->gaps);
-	*diag = (struct sockdiag){ 0 };
 }

@@ -36,7 +36,7 @@ static long long connect_and_fill(struct stage *stage, struct cast *cast)
 
 	for (unsigned int i = 0; i < cast->connections; i++) {
 		limit(stage, fds[i], SO_SNDBUF);
-		bytes += unread_fill(stage, fds[i]);
+		bytes += connection_fill(stage, fds[i], CONNECTION_CHUNK);
 	}
 	return bytes;
 }

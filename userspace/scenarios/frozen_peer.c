@@ -22,20 +22,6 @@ struct cast {
 	unsigned int next;	/* to be closed */
 };
 
-/* Returns how many bytes the socket has taken. */
-static long long fill(struct stage *stage, int fd)
-{
-	static const char data[4096];
-	long long bytes = 0;
-	ssize_t sent;
-
-	while ((sent = send(fd, data, sizeof(data), MSG_NOSIGNAL)) > 0)
-		bytes += sent;
-	if (errno != EAGAIN)
-		stage_fail(stage, "send");
-	return bytes;
-}
-
 static void *close_some(void *arg)
 {
 	struct cast *cast = arg;
@@ -76,7 +62,8 @@ static void server(struct stage *stage, void *arg)
 	stage_report(stage, cast->connections);
 	if (!cast->how->empty)
 		for (unsigned int i = 0; i < cast->connections; i++)
-			bytes += fill(stage, cast->fds[i]);
+			bytes += connection_fill(stage, cast->fds[i],
+						 CONNECTION_CHUNK);
 	close_all(stage, cast);
 	stage_report(stage, bytes);
 }

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
@@ -12,19 +11,6 @@
 /* The kernel doubles them. */
 #define SNDBUF (16 * 1024)
 #define RCVBUF (16 * 1024)
-
-static long long fill(struct stage *stage, int fd, size_t size)
-{
-	static const char data[MPTCP_ENDS_LARGE];
-	long long bytes = 0;
-	ssize_t sent;
-
-	while ((sent = send(fd, data, size, MSG_NOSIGNAL | MSG_DONTWAIT)) > 0)
-		bytes += sent;
-	if (errno != EAGAIN)
-		stage_fail(stage, "send");
-	return bytes;
-}
 
 static void set_option(struct stage *stage, int fd, int level, int option,
 		       int value)
@@ -47,7 +33,8 @@ static void send_on(struct stage *stage, const struct mptcp_ends *ends,
 		stage_report(stage, bytes);
 		bytes = 0;
 		for (unsigned int i = 0; i < ends->connections; i++)
-			bytes += fill(stage, fds[i], ends->message);
+			bytes += connection_fill(stage, fds[i],
+						 ends->message);
 	}
 }
 

@@ -10,7 +10,6 @@
  * Neither reads. Each connection is four sockets: at both ends one of MPTCP,
  * which its process has, and below it one of TCP, a subflow.
  */
-#define MPTCP_ENDS_LARGE 4096
 
 struct mptcp_ends {
 	struct loopback address;

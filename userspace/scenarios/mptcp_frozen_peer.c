@@ -6,6 +6,7 @@
  */
 #include <netinet/in.h>
 
+#include "../connections.h"
 #include "mptcp_ends.h"
 
 /* The sockets of MPTCP, at least, are still there. */
@@ -24,7 +25,7 @@ static bool client_gone(struct play *play, struct mptcp_ends *ends)
 static void play(struct play *play)
 {
 	struct mptcp_ends ends = {
-		.message = MPTCP_ENDS_LARGE,
+		.message = CONNECTION_CHUNK,
 		.client_sends = true,
 	};
 	long long pages;

@@ -24,11 +24,13 @@
 /* In pieces of so many bytes, which are charged one by one. */
 #define FRAGMENT 500
 
+struct round;
+
 struct way {
 	const char *name;
 	int type;		/* SOCK_... of the sockets */
 	bool in_pieces;		/* come the messages */
-	void (*part)(struct stage *stage, void *arg);
+	void (*move)(struct stage *stage, const struct round *round);
 };
 
 struct round {
@@ -69,16 +71,9 @@ static void client(struct stage *stage, void *arg)
 	stage_report(stage, 0);
 }
 
-/* Its steps: it moves some, then it closes the socket that listens. */
-static void accepting(struct stage *stage, void *arg)
+static void accept_some(struct stage *stage, const struct round *round)
 {
-	struct round *round = arg;
-
-	stage_report(stage, 0);
 	connections_accept(stage, round->listener, round->moved, 0);
-	stage_report(stage, 0);
-	close(round->listener);
-	stage_report(stage, 0);
 }
 
 static void peel_off(struct stage *stage, const struct round *round)
@@ -103,12 +98,13 @@ static void peel_off(struct stage *stage, const struct round *round)
 	free(associations);
 }
 
-static void peeling(struct stage *stage, void *arg)
+/* Its steps: it moves some, then it closes the socket that listens. */
+static void server(struct stage *stage, void *arg)
 {
 	struct round *round = arg;
 
 	stage_report(stage, 0);
-	peel_off(stage, round);
+	round->way->move(stage, round);
 	stage_report(stage, 0);
 	close(round->listener);
 	stage_report(stage, 0);
@@ -182,8 +178,7 @@ static bool start(struct play *play, struct round *round)
 	round->listener = loopback_listen(&round->server, 4096);
 	if (round->listener < 0)
 		return play_fail(play, "listen: %s", strerror(errno));
-	ok = play_start(play, &round->servers, "server", round->way->part,
-			round) &&
+	ok = play_start(play, &round->servers, "server", server, round) &&
 	     play_start(play, &round->clients, "client", client, round);
 	close(round->listener);
 	return ok && play_await(play, &round->servers, &value) &&
@@ -216,8 +211,8 @@ static void round_play(struct play *play, const struct way *way)
 static void play(struct play *play)
 {
 	static const struct way ways[] = {
-		{ "accepted", SOCK_STREAM, false, accepting },
-		{ "peeled off", SOCK_SEQPACKET, true, peeling },
+		{ "accepted", SOCK_STREAM, false, accept_some },
+		{ "peeled off", SOCK_SEQPACKET, true, peel_off },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(ways); i++)

@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "../connections.h"
 #include "unread.h"
 
 /* The least that the kernel allows: both ends together have no record. */
@@ -72,7 +73,8 @@ static long long send_open(struct stage *stage, int fd)
 static long long send_records(struct stage *stage, int fd, unsigned int i)
 {
 	start_sending(stage, fd);
-	return is_open(i) ? send_open(stage, fd) : unread_fill(stage, fd);
+	return is_open(i) ? send_open(stage, fd) :
+			    connection_fill(stage, fd, CONNECTION_CHUNK);
 }
 
 static long long send_too_much(struct stage *stage, int fd, unsigned int i)

@@ -22,7 +22,6 @@
 #define PAGES 32
 /* Small ones waste most of the memory that they are charged. */
 #define SMALL 100
-#define LARGE 16384
 /* The kernel doubles it. */
 #define BUFFER (64 * 1024)
 
@@ -32,32 +31,9 @@ struct cast {
 	unsigned int connections;
 };
 
-static void set_buffers(struct stage *stage, const int *fds, unsigned int count)
-{
-	int size = BUFFER;
-
-	for (unsigned int i = 0; i < count; i++)
-		if (setsockopt(fds[i], SOL_SOCKET, SO_SNDBUF, &size,
-			       sizeof(size)) ||
-		    setsockopt(fds[i], SOL_SOCKET, SO_RCVBUF, &size,
-			       sizeof(size)))
-			stage_fail(stage, "buffers");
-}
-
-/* As far as it goes. */
-static void fill(struct stage *stage, int fd, size_t size)
-{
-	static const char data[LARGE];
-
-	while (send(fd, data, size, MSG_NOSIGNAL | MSG_DONTWAIT) > 0)
-		;
-	if (errno != EAGAIN)
-		stage_fail(stage, "send");
-}
-
 static void drain(struct stage *stage, int fd)
 {
-	static char data[LARGE];
+	static char data[CONNECTION_LARGEST];
 	ssize_t n;
 
 	while ((n = recv(fd, data, sizeof(data), MSG_DONTWAIT)) > 0)
@@ -70,8 +46,10 @@ static void fill_all(struct stage *stage, const struct cast *cast,
 		     const int *fds, const int *peers)
 {
 	for (unsigned int i = 0; i < cast->connections; i++) {
-		fill(stage, fds[i], i % 2 ? SMALL : LARGE);
-		fill(stage, peers[i], i % 2 ? LARGE : SMALL);
+		connection_fill(stage, fds[i],
+				i % 2 ? SMALL : CONNECTION_LARGEST);
+		connection_fill(stage, peers[i],
+				i % 2 ? CONNECTION_LARGEST : SMALL);
 	}
 }
 
@@ -84,8 +62,10 @@ static void keeper(struct stage *stage, void *arg)
 				      0);
 
 	close(cast->listener);
-	set_buffers(stage, fds, cast->connections);
-	set_buffers(stage, peers, cast->connections);
+	for (unsigned int i = 0; i < cast->connections; i++) {
+		connection_set_buffers(stage, fds[i], BUFFER);
+		connection_set_buffers(stage, peers[i], BUFFER);
+	}
 	stage_report(stage, 0);
 	fill_all(stage, cast, fds, peers);
 	stage_report(stage, 0);

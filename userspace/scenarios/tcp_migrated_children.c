@@ -48,28 +48,12 @@ static void client(struct stage *stage, void *arg)
 	stage_report(stage, 0);
 }
 
-static int listen_shared(struct cast *cast)
-{
-	struct sockaddr *address = (struct sockaddr *)&cast->server.address;
-	int fd = socket(cast->server.address.ss_family,
-			SOCK_STREAM | SOCK_CLOEXEC, 0);
-	int on = 1;
-
-	if (fd >= 0 &&
-	    (setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)) ||
-	     bind(fd, address, cast->server.length) || listen(fd, BACKLOG) ||
-	     getsockname(fd, address, &cast->server.length))) {
-		close(fd);
-		return -1;
-	}
-	return fd;
-}
-
 static bool listen_all(struct play *play, struct cast *cast)
 {
 	loopback_set(&cast->server, play->family, play->port);
+	cast->server.shared = true;
 	for (size_t i = 0; i < ARRAY_SIZE(cast->listeners); i++) {
-		cast->listeners[i] = listen_shared(cast);
+		cast->listeners[i] = loopback_listen(&cast->server, BACKLOG);
 		if (cast->listeners[i] < 0)
 			return play_fail(play, "listen: %s", strerror(errno));
 	}

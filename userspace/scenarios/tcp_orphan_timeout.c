@@ -6,7 +6,6 @@
  *
  *	server ---- connection 1..N ----> client (does not read, or is deaf)
  */
-#include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
@@ -26,16 +25,6 @@ struct cast {
 	bool deaf;		/* what was sent is not acknowledged */
 };
 
-static void fill(struct stage *stage, int fd)
-{
-	static const char data[4096];
-
-	while (send(fd, data, sizeof(data), MSG_NOSIGNAL) > 0)
-		;
-	if (errno != EAGAIN)
-		stage_fail(stage, "send");
-}
-
 static void server(struct stage *stage, void *arg)
 {
 	const struct cast *cast = arg;
@@ -45,7 +34,7 @@ static void server(struct stage *stage, void *arg)
 
 	stage_report(stage, 0);
 	for (unsigned int i = 0; i < cast->connections; i++)
-		fill(stage, fds[i]);
+		connection_fill(stage, fds[i], CONNECTION_CHUNK);
 	stage_report(stage, 0);
 	for (unsigned int i = 0; i < cast->connections; i++) {
 		/* not before: it would end sockets that are still open, too */

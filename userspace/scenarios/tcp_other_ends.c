@@ -92,24 +92,10 @@ struct cast {
 	unsigned int connections;
 };
 
-static void set_buffers(struct stage *stage, int fd)
-{
-	int size = BUFFER;
-
-	if (setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size)) ||
-	    setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size)))
-		stage_fail(stage, "buffers");
-}
-
 static void fill(struct stage *stage, int fd)
 {
-	static const char data[4096];
-
-	set_buffers(stage, fd);
-	while (send(fd, data, sizeof(data), MSG_NOSIGNAL | MSG_DONTWAIT) > 0)
-		;
-	if (errno != EAGAIN)
-		stage_fail(stage, "send");
+	connection_set_buffers(stage, fd, BUFFER);
+	connection_fill(stage, fd, CONNECTION_CHUNK);
 }
 
 static void keeper(struct stage *stage, void *arg)

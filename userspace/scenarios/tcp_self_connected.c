@@ -4,13 +4,13 @@
  * handshake is that of two ends that connect at once. Of every other one the
  * receive queue is filled as a restored checkpoint is, with TCP_REPAIR.
  */
-#include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "../connections.h"
 #include "scenarios.h"
 
 #define RESTORED 5000
@@ -53,16 +53,6 @@ static void restore(struct stage *stage, int fd)
 	set(stage, fd, TCP_REPAIR, -1);
 }
 
-static void fill(struct stage *stage, int fd)
-{
-	static const char data[4096];
-
-	while (send(fd, data, sizeof(data), MSG_NOSIGNAL | MSG_DONTWAIT) > 0)
-		;
-	if (errno != EAGAIN)
-		stage_fail(stage, "send");
-}
-
 static void owner(struct stage *stage, void *arg)
 {
 	const struct cast *cast = arg;
@@ -75,7 +65,7 @@ static void owner(struct stage *stage, void *arg)
 		if (i % 2)
 			restore(stage, fds[i]);
 		else
-			fill(stage, fds[i]);
+			connection_fill(stage, fds[i], CONNECTION_CHUNK);
 	}
 	stage_report(stage, 0);
 	for (unsigned int i = 0; i < cast->connections; i++)

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "../bpf.h"
+#include "../connections.h"
 #include "unread.h"
 
 #define CORK 20000
@@ -36,7 +37,7 @@ static long long send_mapped(struct stage *stage, int fd, unsigned int i)
 
 	map_socket(stage, fd, i % KINDS);
 	if (i % KINDS == PLAIN)
-		return unread_fill(stage, fd);
+		return connection_fill(stage, fd, CONNECTION_CHUNK);
 	if (send(fd, data, PART, MSG_NOSIGNAL) != PART)
 		stage_fail(stage, "send");
 	return PART;

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include <errno.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -14,20 +13,6 @@ struct cast {
 	unsigned int connections;
 	bool reading;		/* release by reading everything */
 };
-
-long long unread_fill(struct stage *stage, int fd)
-{
-	static const char data[4096];
-	long long bytes = 0;
-	ssize_t sent;
-
-	while ((sent = send(fd, data, sizeof(data),
-			    MSG_DONTWAIT | MSG_NOSIGNAL)) > 0)
-		bytes += sent;
-	if (errno != EAGAIN)
-		stage_fail(stage, "send");
-	return bytes;
-}
 
 static long long read_everything(struct stage *stage, int fd)
 {

@@ -46,7 +46,4 @@ struct unread {
 
 void unread_play(struct play *play, const struct unread *how);
 
-/* In the sender: sends until nothing more fits, and returns how much did. */
-long long unread_fill(struct stage *stage, int fd);
-
 #endif
