@@ -89,6 +89,14 @@ static bool is_abandoned(const struct skbal_snapshot *snap,
 	       !socket->parent && !skbal_snapshot_is_mptcp(snap, socket);
 }
 
+static enum skbal_class class_of_unheld(const struct skbal_snapshot *snap,
+					const struct skbal_socket *socket)
+{
+	if (is_abandoned(snap, socket))
+		return SKBAL_ABANDONED;
+	return is_in_flight(socket) ? SKBAL_FD_IN_FLIGHT : SKBAL_KERNEL;
+}
+
 static enum skbal_class class_of(const struct skbal_snapshot *snap,
 				 const struct skbal_socket *socket)
 {
@@ -98,10 +106,8 @@ static enum skbal_class class_of(const struct skbal_snapshot *snap,
 		return SKBAL_UNREACHABLE;
 	if (socket->flags & SKBAL_DEAD)
 		return SKBAL_ORPHAN;
-	if (!(socket->flags & SKBAL_HELD) && is_abandoned(snap, socket))
-		return SKBAL_ABANDONED;
 	if (!(socket->flags & SKBAL_HELD))
-		return is_in_flight(socket) ? SKBAL_FD_IN_FLIGHT : SKBAL_KERNEL;
+		return class_of_unheld(snap, socket);
 	if (socket->state == TCP_LISTEN)
 		return SKBAL_LISTEN;
 	if (socket->state == TCP_CLOSE && !(socket->flags & SKBAL_HASHED))
@@ -221,7 +227,7 @@ static void judge(const struct skbal_snapshot *snap, struct skbal_balance *b)
 		    "traffic while reading: off by up to %lld pages, %llu sockets",
 		    round_up(b->bound, BIT_ULL(snap->page_shift)) >> snap->page_shift,
 		    b->churn);
-	else if (b->abandoned_id)
+	else if (b->classes[SKBAL_ABANDONED].sockets)
 		say(b, SKBAL_IMBALANCED,
 		    "%llu sockets are alive that nobody can close",
 		    b->classes[SKBAL_ABANDONED].sockets);
