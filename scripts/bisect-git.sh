@@ -114,20 +114,24 @@ asked_for() {
 	! bisecting || git -C "$tree" checkout -q -f --detach BISECT_HEAD
 }
 
+# candidates OPTION: git rev-list of what may be the culprit, as far as git has verdicts
+candidates() {
+	local new old
+	new=$(git -C "$tree" bisect terms --term-new) old=$(git -C "$tree" bisect terms --term-old)
+	git -C "$tree" rev-list "$1" "refs/bisect/$new" --not --glob="refs/bisect/$old-*"
+}
+
 # second_best: the commit that tells as much as the one without a verdict, if there is one. Git
 # would go far away from that, because others around it might have none either, and so take one
 # or two steps more. Mostly it is alone: so one neighbour is tried first.
 second_best() {
-	local candidates new old
+	local new
 	bisecting || return
-	new=$(git -C "$tree" bisect terms --term-new) old=$(git -C "$tree" bisect terms --term-old)
-	mapfile -t candidates < <(git -C "$tree" for-each-ref --format='^%(objectname)' \
-		"refs/bisect/$old-*")
-	git -C "$tree" rev-list --bisect-all "refs/bisect/$new" "${candidates[@]}" |
-		awk '{ print $1 }' | grep -vxF -e "$(git -C "$tree" rev-parse BISECT_HEAD)" \
-		-e "$(git -C "$tree" rev-parse "refs/bisect/$new")" \
-		-f <(git -C "$tree" for-each-ref --format='%(refname:lstrip=2)' 'refs/bisect/skip-*' |
-			sed s/skip-//) | sed -n 1p | grep .
+	new=$(git -C "$tree" bisect terms --term-new)
+	candidates --bisect-all | awk '{ print $1 }' |
+		grep -vxFf <(git -C "$tree" for-each-ref --format='%(objectname)' \
+			"refs/bisect/$new" 'refs/bisect/skip-*'
+			git -C "$tree" rev-parse BISECT_HEAD) | sed -n 1p
 }
 
 # go_to COMMIT: instead of the one that git asks for, which is skipped
@@ -162,20 +166,16 @@ check_end() {
 	exit 1
 }
 
-# steps_left NEW-TERM: how many git means to take, with this one
+# How many steps git means to take, with this one.
 steps_left() {
-	local old
-	mapfile -t old < <(git -C "$tree" for-each-ref --format='%(refname)' \
-		"refs/bisect/$(git -C "$tree" bisect terms --term-old)-*")
-	git -C "$tree" rev-list --bisect-vars "refs/bisect/$1" --not "${old[@]}" |
-		sed -n 's/^bisect_steps=//p' | awk '{ print $1 + 1 }'
+	candidates --bisect-vars | sed -n 's/^bisect_steps=//p' | awk '{ print $1 + 1 }'
 }
 
 # progress: which commit this is, and for a step that git runs, which of how many
 progress() {
-	local new steps count=''
-	if new=$(git -C "$tree" bisect terms --term-new 2>/dev/null); then
-		steps=$(steps_left "$new")
+	local steps count=''
+	if git -C "$tree" bisect terms >/dev/null 2>&1; then
+		steps=$(steps_left)
 		# the ends of the range come before git's own
 		count=$(git -C "$tree" bisect log | grep -cE '^git bisect (good|bad|skip|broken|fixed)') ||
 			true
