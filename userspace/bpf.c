@@ -56,18 +56,19 @@ int bpf_sockmap_add(int map, unsigned int key, int fd)
 #define RETURN { .code = BPF_JMP | BPF_EXIT }
 
 /* The program stays with the map when its descriptor is closed. */
-static int attach(int map, const struct bpf_insn *code, unsigned int length)
+static int attach(int map, enum bpf_prog_type type, enum bpf_attach_type where,
+		  const struct bpf_insn *code, unsigned int length)
 {
 	union bpf_attr load = {
-		.prog_type = BPF_PROG_TYPE_SK_MSG,
-		.expected_attach_type = BPF_SK_MSG_VERDICT,
+		.prog_type = type,
+		.expected_attach_type = where,
 		.insns = (uintptr_t)code,
 		.insn_cnt = length,
 		.license = (uintptr_t)"GPL",
 	};
 	union bpf_attr attach = {
 		.target_fd = (unsigned int)map,
-		.attach_type = BPF_SK_MSG_VERDICT,
+		.attach_type = where,
 	};
 	int program = call(BPF_PROG_LOAD, &load), result;
 
@@ -77,6 +78,13 @@ static int attach(int map, const struct bpf_insn *code, unsigned int length)
 	result = call(BPF_PROG_ATTACH, &attach);
 	close(program);
 	return result;
+}
+
+static int attach_to_sending(int map, const struct bpf_insn *code,
+			     unsigned int length)
+{
+	return attach(map, BPF_PROG_TYPE_SK_MSG, BPF_SK_MSG_VERDICT, code,
+		      length);
 }
 
 /* Register 1 is the message at first. */
@@ -89,7 +97,7 @@ int bpf_attach_cork(int map, unsigned int bytes)
 		RETURN,
 	};
 
-	return attach(map, code, ARRAY_SIZE(code));
+	return attach_to_sending(map, code, ARRAY_SIZE(code));
 }
 
 int bpf_attach_ingress(int map)
@@ -102,5 +110,19 @@ int bpf_attach_ingress(int map)
 		RETURN,
 	};
 
-	return attach(map, code, ARRAY_SIZE(code));
+	return attach_to_sending(map, code, ARRAY_SIZE(code));
+}
+
+int bpf_attach_verdict(int map, int targets)
+{
+	const struct bpf_insn code[] = {
+		MOVE_MAP(BPF_REG_2, targets),
+		MOVE(BPF_REG_3, 0),
+		MOVE(BPF_REG_4, BPF_F_INGRESS),
+		CALL(BPF_FUNC_sk_redirect_map),
+		RETURN,
+	};
+
+	return attach(map, BPF_PROG_TYPE_SK_SKB, BPF_SK_SKB_STREAM_VERDICT,
+		      code, ARRAY_SIZE(code));
 }

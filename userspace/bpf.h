@@ -3,8 +3,8 @@
 #define SKBALANCE_BPF_H
 
 /*
- * Maps of sockets, and programs that decide on what is sent on those: bpf(2)
- * without a library. All return a descriptor or 0; -1: errno says why.
+ * Maps of sockets, and programs that decide on what those send or receive:
+ * bpf(2) without a library. All return a descriptor or 0; -1: errno says why.
  */
 
 /* A map for so many sockets. */
@@ -18,5 +18,11 @@ int bpf_attach_cork(int map, unsigned int bytes);
 
 /* What is sent can be received from the socket at key 0 of the map. */
 int bpf_attach_ingress(int map);
+
+/*
+ * What is received on sockets of the map can be received from the socket at
+ * key 0 of the map of targets instead.
+ */
+int bpf_attach_verdict(int map, int targets);
 
 #endif

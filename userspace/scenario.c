@@ -69,6 +69,8 @@ const struct scenario *const scenarios[] = {
 	&tcp_reserved_memory,
 	&tcp_ktls,
 	&tcp_sockmap,
+	&tcp_sockmap_ingress,
+	&tcp_sockmap_race,
 	&scm_rights,
 	&io_uring_registered,
 	&mmapped_socket,

@@ -26,6 +26,7 @@ struct scenario {
 	const char *protocols;	/* to be shown, if it is about others, too */
 	unsigned int connections; /* unless told otherwise */
 	unsigned int pages;	/* that a connection's queues need at most */
+	bool only_named;	/* among all it is not played: kernels fail it */
 	/* Plays it once; every expectation is a check. */
 	void (*play)(struct play *play);
 };

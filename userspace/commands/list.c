@@ -47,12 +47,14 @@ static int print_json(void)
 
 	for (size_t i = 0; list && scenarios[i]; i++)
 		json_array_append_new(list,
-				      json_pack("{s:s, s:s, s:i, s:s}",
+				      json_pack("{s:s, s:s, s:i, s:b, s:s}",
 						"scenario", scenarios[i]->name,
 						"protocol",
 						scenario_protocol(scenarios[i]),
 						"connections",
 						(int)scenarios[i]->connections,
+						"only_named",
+						scenarios[i]->only_named,
 						"summary",
 						scenarios[i]->summary));
 	return json_print(json_pack("{s:o}", "scenarios", list), stdout,

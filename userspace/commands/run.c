@@ -18,9 +18,9 @@
 
 static const char help[] =
 	"Usage: skbalance run [OPTION...] [SCENARIO...]\n"
-	"Play scenarios on this kernel (default: all) and balance the books before, at\n"
-	"the peak and after. Prints KTAP. Meant for a test machine: it changes sysctls\n"
-	"while it runs, and fills memory.\n\n"
+	"Play scenarios on this kernel (default: all but tcp-sockmap-race, which kernels\n"
+	"fail so far) and balance the books before, at the peak and after. Prints KTAP.\n"
+	"Meant for a test machine: it changes sysctls while it runs, and fills memory.\n\n"
 	"  --connections N      how many, instead of each scenario's own number\n"
 	"  --max-connections N  as many at most, in scenarios that have more\n"
 	"  --readings N         how often the books are read under load: by mixed-load,\n"
@@ -141,6 +141,13 @@ static bool choose(struct request *request, const char *name)
 	return scenario && request->chosen[request->n_chosen - 1] == scenario;
 }
 
+static void choose_usual(struct request *request)
+{
+	for (size_t i = 0; scenarios[i]; i++)
+		if (!scenarios[i]->only_named)
+			request->chosen[request->n_chosen++] = scenarios[i];
+}
+
 static bool parse(struct request *request, int argc, char **argv)
 {
 	int value;
@@ -152,8 +159,7 @@ static bool parse(struct request *request, int argc, char **argv)
 		if (!choose(request, argv[i]))
 			return false;
 	if (optind == argc)
-		for (size_t i = 0; scenarios[i]; i++)
-			request->chosen[request->n_chosen++] = scenarios[i];
+		choose_usual(request);
 	return true;
 }
 

@@ -53,6 +53,8 @@ extern const struct scenario tcp_fastopen;
 extern const struct scenario tcp_reserved_memory;
 extern const struct scenario tcp_ktls;
 extern const struct scenario tcp_sockmap;
+extern const struct scenario tcp_sockmap_ingress;
+extern const struct scenario tcp_sockmap_race;
 extern const struct scenario scm_rights;
 extern const struct scenario io_uring_registered;
 extern const struct scenario mmapped_socket;

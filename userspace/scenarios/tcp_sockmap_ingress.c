@@ -1,0 +1,307 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ *	client ---- outer 1..N ----> relay, inner 1..N <----> backend
+ *
+ * What comes in from outside is redirected by a BPF program: it can be received
+ * from the relay's socket of the inner connection, past TCP, and is charged to
+ * that, by a kernel thread.
+ *
+ * The thread does not lock that socket (sk_psock_skb_ingress()): what others
+ * charge to it, or uncharge, at the same moment is lost now and then. The race
+ * shows it.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "../bpf.h"
+#include "scenarios.h"
+
+#define PAYLOAD 4000
+/* The race is run so often; each time the client sends so often. */
+#define HEATS 5
+#define SENDS 1000
+
+/* Descriptors. */
+struct route {
+	int client, outer, inner, backend;
+};
+
+/* All ends of the connections are the actor's. */
+struct cast {
+	struct loopback server;
+	int listener;
+	unsigned int connections;
+	struct route *routes;
+	/* In a heat: bytes that the client has sent, and that it will no more. */
+	long long pushed;
+	bool pushing;
+};
+
+static void redirect(struct stage *stage, int from, int to)
+{
+	int map = bpf_sockmap(1), targets = bpf_sockmap(1);
+
+	if (map < 0 || targets < 0 || bpf_attach_verdict(map, targets) ||
+	    bpf_sockmap_add(targets, 0, to) || bpf_sockmap_add(map, 0, from))
+		stage_fail(stage, "sockmap");
+}
+
+/* One by one: many would not be accepted in the order in which they connect. */
+static void connect_pair(struct stage *stage, const struct cast *cast,
+			 int *far, int *near)
+{
+	*far = loopback_connect(&cast->server);
+	*near = accept(cast->listener, NULL, NULL);
+	if (*far < 0 || *near < 0)
+		stage_fail(stage, "connect");
+}
+
+static void connect_all(struct stage *stage, struct cast *cast)
+{
+	cast->routes = calloc(cast->connections, sizeof(*cast->routes));
+	if (!cast->routes)
+		stage_fail(stage, "memory for the descriptors");
+	for (unsigned int i = 0; i < cast->connections; i++) {
+		struct route *route = &cast->routes[i];
+
+		connect_pair(stage, cast, &route->client, &route->outer);
+		connect_pair(stage, cast, &route->backend, &route->inner);
+		redirect(stage, route->outer, route->inner);
+	}
+	close(cast->listener);
+}
+
+/* Returns when all of it can be received. */
+static void send_through(struct stage *stage, const struct cast *cast)
+{
+	static const char data[PAYLOAD];
+
+	for (unsigned int i = 0; i < cast->connections; i++) {
+		struct pollfd readable = { cast->routes[i].inner, POLLIN, 0 };
+
+		if (send(cast->routes[i].client, data, PAYLOAD, MSG_NOSIGNAL) !=
+		    PAYLOAD)
+			stage_fail(stage, "send");
+		if (poll(&readable, 1, -1) != 1)
+			stage_fail(stage, "poll");
+	}
+}
+
+static long long drain(struct stage *stage, int fd)
+{
+	static char data[65536];
+	long long bytes = 0;
+	ssize_t n;
+
+	while ((n = recv(fd, data, sizeof(data), MSG_DONTWAIT)) > 0)
+		bytes += n;
+	if (n == 0 || errno != EAGAIN)
+		stage_fail(stage, "recv");
+	return bytes;
+}
+
+static long long drain_inner(struct stage *stage, const struct cast *cast)
+{
+	long long bytes = 0;
+
+	for (unsigned int i = 0; i < cast->connections; i++)
+		bytes += drain(stage, cast->routes[i].inner);
+	return bytes;
+}
+
+static long long drain_backends(struct stage *stage, const struct cast *cast)
+{
+	long long bytes = 0;
+
+	for (unsigned int i = 0; i < cast->connections; i++)
+		bytes += drain(stage, cast->routes[i].backend);
+	return bytes;
+}
+
+static void relay(struct stage *stage, void *arg)
+{
+	struct cast *cast = arg;
+
+	connect_all(stage, cast);
+	send_through(stage, cast);
+	stage_report(stage, 0);
+	stage_report(stage, drain_inner(stage, cast));
+	/* nobody reads that */
+	send_through(stage, cast);
+	stage_report(stage, 0);
+}
+
+static bool expect_received(struct play *play, const char *phase,
+			    const struct actor *relay, long long least)
+{
+	struct whose open = whose(BOOKS_CLASS_OPEN, relay);
+	struct books_charge charge;
+
+	if (!play_expect_settled(play, phase) ||
+	    !play_charge(play, open, &charge))
+		return false;
+	/* before it is read, or redirected at all, nothing else is */
+	ktap_check(play->ktap,
+		   least ? charge.receive_queue_bytes >= least :
+			   !charge.receive_queue_bytes,
+		   "%s: receive queue bytes: expected %s%lld, actual %lld",
+		   phase, least ? "at least " : "", least,
+		   charge.receive_queue_bytes);
+	return play_expect_meminfo(play, phase, open);
+}
+
+static bool go_through(struct play *play, struct actor *relay)
+{
+	long long sent = (long long)play->connections * PAYLOAD, value;
+
+	return play_await(play, relay, &value) &&
+	       expect_received(play, "redirected", relay, sent) &&
+	       play_step(play, relay, &value) &&
+	       play_expect(play, "read", "bytes", sent, value) &&
+	       expect_received(play, "read", relay, 0) &&
+	       play_step(play, relay, &value) &&
+	       expect_received(play, "redirected again", relay, sent);
+}
+
+/* Beside racer(): the kernel thread always has something to redirect. */
+static void *push(void *arg)
+{
+	static const char data[PAYLOAD];
+	struct cast *cast = arg;
+	ssize_t sent;
+
+	for (unsigned int i = 0; i < SENDS * cast->connections; i++) {
+		sent = send(cast->routes[i % cast->connections].client, data,
+			    PAYLOAD, MSG_NOSIGNAL | MSG_DONTWAIT);
+		if (sent > 0)
+			__atomic_fetch_add(&cast->pushed, sent,
+					   __ATOMIC_RELAXED);
+	}
+	__atomic_store_n(&cast->pushing, false, __ATOMIC_RELEASE);
+	return NULL;
+}
+
+static long long send_inside(const struct cast *cast)
+{
+	static const char data[PAYLOAD];
+	long long bytes = 0;
+	ssize_t sent;
+
+	for (unsigned int i = 0; i < cast->connections; i++) {
+		sent = send(cast->routes[i].inner, data, PAYLOAD,
+			    MSG_NOSIGNAL | MSG_DONTWAIT);
+		bytes += sent > 0 ? sent : 0;
+	}
+	return bytes;
+}
+
+/* The inner connections are used as well; ends when all of it was read. */
+static void run_heat(struct stage *stage, struct cast *cast)
+{
+	long long inside = 0, redirected = 0;
+	pthread_t pusher;
+
+	cast->pushed = 0;
+	cast->pushing = true;
+	errno = pthread_create(&pusher, NULL, push, cast);
+	if (errno)
+		stage_fail(stage, "pthread_create");
+	while (__atomic_load_n(&cast->pushing, __ATOMIC_ACQUIRE)) {
+		inside += send_inside(cast);
+		redirected += drain_inner(stage, cast);
+		inside -= drain_backends(stage, cast);
+	}
+	pthread_join(pusher, NULL);
+	while (redirected < cast->pushed || inside) {
+		redirected += drain_inner(stage, cast);
+		inside -= drain_backends(stage, cast);
+	}
+}
+
+static void racer(struct stage *stage, void *arg)
+{
+	struct cast *cast = arg;
+
+	connect_all(stage, cast);
+	for (unsigned int i = 0; i < HEATS; i++) {
+		stage_report(stage, 0);
+		run_heat(stage, cast);
+	}
+	stage_report(stage, 0);
+}
+
+static bool race(struct play *play, struct actor *racer)
+{
+	long long value;
+	bool ok = play_await(play, racer, &value);
+
+	for (unsigned int i = 0; ok && i < HEATS; i++)
+		ok = play_step(play, racer, &value) &&
+		     play_expect_settled(play, "after a heat");
+	return ok;
+}
+
+static bool is_possible(struct play *play)
+{
+	int map = bpf_sockmap(1);
+	bool possible;
+
+	if (map < 0)
+		return play_skip(play, "the kernel has no sockmap");
+	possible = !bpf_attach_verdict(map, map);
+	close(map);
+	return possible || play_skip(play, "the kernel has no SK_SKB programs");
+}
+
+static void play_with(struct play *play, void (*part)(struct stage *, void *),
+		      bool (*direct)(struct play *, struct actor *))
+{
+	struct cast cast = { .connections = play->connections };
+	struct actor actor = { 0 };
+	long long pages;
+	bool ok;
+
+	if (!is_possible(play) || !play_expect_balanced(play, "before") ||
+	    !play_pages(play, &pages) ||
+	    !play_listen(play, &cast.server, 4096, &cast.listener))
+		return;
+	ok = play_start(play, &actor, "relay", part, &cast);
+	close(cast.listener);
+	ok = ok && direct(play, &actor);
+	if (ok)
+		play_peak(play);
+	actor_kill(&actor);
+	if (ok)
+		play_expect_return(play, "after", pages);
+}
+
+static void play_ingress(struct play *play)
+{
+	play_with(play, relay, go_through);
+}
+
+static void play_race(struct play *play)
+{
+	play_with(play, racer, race);
+}
+
+const struct scenario tcp_sockmap_ingress = {
+	.name = "tcp-sockmap-ingress",
+	.summary = "a BPF map redirects what was received to another socket",
+	.connections = 30,
+	.pages = 8,
+	.play = play_ingress,
+};
+
+const struct scenario tcp_sockmap_race = {
+	.name = "tcp-sockmap-race",
+	.summary = "likewise, while that socket sends: kernels up to 7.3 lose pages",
+	.connections = 4,
+	.pages = 1000,
+	.only_named = true,
+	.play = play_race,
+};
