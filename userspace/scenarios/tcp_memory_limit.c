@@ -14,8 +14,11 @@
 
 /* A page for each of so many is more than the CPUs hold back. */
 #define ENOUGH 2000
-/* More than a socket gets in any case, net.ipv4.tcp_wmem's minimum. */
-#define PAYLOAD 65536
+/*
+ * More than a socket gets in any case, net.ipv4.tcp_wmem's minimum: a page, of
+ * 64 KiB at most.
+ */
+#define PAYLOAD (256 * 1024)
 
 struct cast {
 	struct loopback server;

@@ -13,10 +13,10 @@
 
 /* A page for each of so many is more than the CPUs hold back. */
 #define ENOUGH 2000
-#define RCVBUF (64 * 1024)
+#define RCVBUF (128 * 1024)
 #define SIZE 1000
-/* Of which there are more than a page has room for. */
-#define LARGE 8000
+/* A page, of 64 KiB at most, has no room for that beside the other. */
+#define LARGE 65000
 #define DELIVERY_MS 10000
 
 struct cast {
