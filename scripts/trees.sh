@@ -27,12 +27,12 @@ source_tree() {
 # and HOSTCC are those of the environment, or what ccache keeps results of; so is -j in MAKEFLAGS.
 # For ccache, trees differ by what is in them, not by where in our cache they are.
 make_tree() {
-	local gcc=gcc jobs
+	local ccache='' jobs
 	local -x CCACHE_BASEDIR=${CCACHE_BASEDIR-$cache}
-	! type -P ccache >/dev/null || gcc='ccache gcc'
+	! type -P ccache >/dev/null || ccache='ccache '
 	[[ ${MAKEFLAGS:-} == *-j* ]] || jobs=-j$(nproc)
-	setpriv --pdeathsig TERM make -s -C "$1" O="$2" ${jobs:+"$jobs"} CC="${CC:-$gcc}" HOSTCC="${HOSTCC:-$gcc}" "${@:3}" \
-		>>"$2.log" 2>&1
+	setpriv --pdeathsig TERM make -s -C "$1" O="$2" ${jobs:+"$jobs"} "${@:3}" \
+		CC="${CC:-$ccache${CROSS_COMPILE:-}gcc}" HOSTCC="${HOSTCC:-${ccache}gcc}" >>"$2.log" 2>&1
 }
 
 # build_tree SOURCE OBJECTS ARG...: make_tree, which must succeed.
