@@ -40,6 +40,17 @@ int *connections_accept(struct stage *stage, int listener, unsigned int count,
 	return fds;
 }
 
+void connection_make(struct stage *stage, const struct loopback *server,
+		     int listener, int *connected, int *accepted)
+{
+	*connected = loopback_connect(server);
+	if (*connected < 0)
+		stage_fail(stage, "connect");
+	*accepted = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+	if (*accepted < 0)
+		stage_fail(stage, "accept");
+}
+
 long long connection_fill(struct stage *stage, int fd, size_t size)
 {
 	static const char data[CONNECTION_LARGEST];

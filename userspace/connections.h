@@ -21,6 +21,13 @@ int *connections_connect(struct stage *stage, const struct loopback *server,
 int *connections_accept(struct stage *stage, int listener, unsigned int count,
 			int flags);
 
+/*
+ * One connection: sets the ends that has connected, and that was accepted. Of
+ * many at once the order of both need not be the same.
+ */
+void connection_make(struct stage *stage, const struct loopback *server,
+		     int listener, int *connected, int *accepted);
+
 /* Sizes for connection_fill(): an ordinary one, and the largest. */
 #define CONNECTION_CHUNK 4096
 #define CONNECTION_LARGEST 16384

@@ -57,6 +57,7 @@ const struct scenario *const scenarios[] = {
 	&tcp_closing_listener,
 	&tcp_migrated_children,
 	&bulk_transfer,
+	&tcp_mtu_probe,
 	&tcp_other_ends,
 	&tcp_self_connected,
 	&tcp_memory_limit,

@@ -41,6 +41,7 @@ extern const struct scenario tcp_many_closes;
 extern const struct scenario tcp_closing_listener;
 extern const struct scenario tcp_migrated_children;
 extern const struct scenario bulk_transfer;
+extern const struct scenario tcp_mtu_probe;
 extern const struct scenario tcp_other_ends;
 extern const struct scenario tcp_self_connected;
 extern const struct scenario tcp_memory_limit;

@@ -6,7 +6,7 @@
  * from the relay's socket of the inner connection, past TCP, and is charged to
  * that, by a kernel thread.
  *
- * The thread does not lock that socket (sk_psock_skb_ingress()): what others
+ * Since 799aa7f98d53 (5.13) the thread does not lock that socket: what others
  * charge to it, or uncharge, at the same moment is lost now and then. The race
  * shows it.
  */
@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "../bpf.h"
+#include "../connections.h"
 #include "scenarios.h"
 
 #define PAYLOAD 4000
@@ -50,16 +51,6 @@ static void redirect(struct stage *stage, int from, int to)
 		stage_fail(stage, "sockmap");
 }
 
-/* One by one: many would not be accepted in the order in which they connect. */
-static void connect_pair(struct stage *stage, const struct cast *cast,
-			 int *far, int *near)
-{
-	*far = loopback_connect(&cast->server);
-	*near = accept(cast->listener, NULL, NULL);
-	if (*far < 0 || *near < 0)
-		stage_fail(stage, "connect");
-}
-
 static void connect_all(struct stage *stage, struct cast *cast)
 {
 	cast->routes = calloc(cast->connections, sizeof(*cast->routes));
@@ -68,8 +59,10 @@ static void connect_all(struct stage *stage, struct cast *cast)
 	for (unsigned int i = 0; i < cast->connections; i++) {
 		struct route *route = &cast->routes[i];
 
-		connect_pair(stage, cast, &route->client, &route->outer);
-		connect_pair(stage, cast, &route->backend, &route->inner);
+		connection_make(stage, &cast->server, cast->listener,
+				&route->client, &route->outer);
+		connection_make(stage, &cast->server, cast->listener,
+				&route->backend, &route->inner);
 		redirect(stage, route->outer, route->inner);
 	}
 	close(cast->listener);
