@@ -123,15 +123,19 @@ candidates() {
 
 # second_best: the commit that tells as much as the one without a verdict, if there is one. Git
 # would go far away from that, because others around it might have none either, and so take one
-# or two steps more. Mostly it is alone: so one neighbour is tried first.
+# or two steps more. Mostly it is alone: so one neighbour is tried first, of two that tell as
+# much the newer one: git would leave that to their hashes.
 second_best() {
 	local new
 	bisecting || return
 	new=$(git -C "$tree" bisect terms --term-new)
-	candidates --bisect-all | awk '{ print $1 }' |
-		grep -vxFf <(git -C "$tree" for-each-ref --format='%(objectname)' \
-			"refs/bisect/$new" 'refs/bisect/skip-*'
-			git -C "$tree" rev-parse BISECT_HEAD) | sed -n 1p
+	awk 'NR == FNR { distance[$1] = substr($0, index($0, "dist=") + 5) + 0; next }
+		distance[$1] > most { most = distance[$1]; commit = $1 }
+		END { if (!commit) exit 1; print commit }' \
+		<(candidates --bisect-all) <(candidates --topo-order |
+			grep -vxFf <(git -C "$tree" for-each-ref --format='%(objectname)' \
+				"refs/bisect/$new" 'refs/bisect/skip-*'
+				git -C "$tree" rev-parse BISECT_HEAD))
 }
 
 # go_to COMMIT: instead of the one that git asks for, which is skipped
