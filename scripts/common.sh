@@ -69,15 +69,14 @@ ordered() {
 	printf '%s\n' "$@" | sort -VC
 }
 
-# scenarios_of COMMAND: the names of its scenarios, a line each, but of those only that are played
-# if none is named
+# scenarios_of COMMAND: the names of its scenarios, a line each
 scenarios_of() {
-	"$1" list --json | jq -r '.scenarios[] | select(.only_named | not).scenario'
+	"$1" list --json | jq -r '.scenarios[].scenario'
 }
 
-# all_scenarios_of COMMAND
-all_scenarios_of() {
-	"$1" list --json | jq -r '.scenarios[].scenario'
+# played_of COMMAND: those of them that are played if none is named
+played_of() {
+	"$1" list --json | jq -r '.scenarios[] | select(.only_named | not).scenario'
 }
 
 say() {

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# What the books say after a scenario ($books), and what failed on the way ($fails). A scenario
-# may fail without them: it ran into a time-out, the kernel has warned. That is no accusation.
+# What the books say after a scenario ($books), and what failed on the way ($fails; $before: the
+# last phase in balance, $at_failure: what the sockets were charged then). A scenario may fail
+# without them: it ran into a time-out, the kernel has warned. That is no accusation.
 
 def fails: $fails / "\n" | map(select(. != ""));
 
@@ -31,7 +32,9 @@ def first_number($what):
 	status: $status,
 	verdict: ($wrong[0].verdict // on_the_way // "balanced"),
 	pages: ($wrong[0].unaccounted_pages // first_number("unaccounted pages")),
-	books: [$wrong[] | del(.classes)],
+	books: $wrong,
 	fails: fails[:8],
+	balanced_until: (if $before == "" then null else $before end),
+	at_failure: ($at_failure / "\n" | map(select(. != "")))[:30],
 	warnings: ($warnings / "\n" | map(select(. != ""))),
 }

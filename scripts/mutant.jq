@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# The result of one mutant, from what the guest has said ($lines: see judge).
+# The result of one mutant, from what the guest has said ($lines: see judge), and another one
+# that had the same scenario to play, smaller ($smallest).
 
 ($lines | map(select(has("play")))) as $plays
 | ($lines | map(select(has("kmemleak")))[0] // {}) as $kernel
 | ($plays | map(select(.verdict != "balanced"))[0]) as $caught
+| ([$smallest[] | select(.play and .verdict != "balanced")][0] // $caught) as $shown
 # a catch stands, whatever became of the guest then
 | (if $caught then "judged" else $status end) as $status
 | (if $caught then $caught.verdict
@@ -20,8 +22,12 @@
 	met: (if $expect == "broken" then $caught != null else $verdict == "balanced" end),
 	scenario: $caught.play,
 	pages: $caught.pages,
-	books: ($caught.books // []),
-	fails: ($caught.fails // []),
+	smallest: $shown.play,
+	smallest_pages: $shown.pages,
+	balanced_until: $shown.balanced_until,
+	at_failure: ($shown.at_failure // []),
+	books: ($shown.books // []),
+	fails: ($shown.fails // []),
 	failed: [$plays[] | select(.status == 1 and .verdict == "balanced")
 		| { scenario: .play, fails }],
 	plays: ($plays | length),

@@ -64,6 +64,19 @@ long long connection_fill(struct stage *stage, int fd, size_t size)
 	return bytes;
 }
 
+long long connection_drain(struct stage *stage, int fd)
+{
+	static char data[CONNECTION_LARGEST];
+	long long bytes = 0;
+	ssize_t received;
+
+	while ((received = recv(fd, data, sizeof(data), MSG_DONTWAIT)) > 0)
+		bytes += received;
+	if (received == 0 || errno != EAGAIN)
+		stage_fail(stage, "recv");
+	return bytes;
+}
+
 void connection_set_buffers(struct stage *stage, int fd, int size)
 {
 	if (setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size)) ||

@@ -38,6 +38,9 @@ void connection_make(struct stage *stage, const struct loopback *server,
  */
 long long connection_fill(struct stage *stage, int fd, size_t size);
 
+/* Receives until nothing more is there. Returns how many bytes it was. */
+long long connection_drain(struct stage *stage, int fd);
+
 /* SO_SNDBUF and SO_RCVBUF; the kernel doubles them. */
 void connection_set_buffers(struct stage *stage, int fd, int size);
 

@@ -18,6 +18,8 @@
 
 /* How often to look for a condition. */
 #define PAUSE_MS 20
+/* How many owners, and sockets, are named at a failure. */
+#define REMARKS 10
 
 const struct scenario *const scenarios[] = {
 	&linger0_frozen_peer,
@@ -111,6 +113,62 @@ static void check_verdict(struct play *play, const char *phase,
 		   pool->reason);
 }
 
+static bool read_books(struct play *play, const char *pool, const char *file,
+		       bool live, struct books *books)
+{
+	char *error = NULL;
+
+	if (!books_read(books, pool, file, live, &error))
+		return true;
+	play_fail(play, "the books can be read: %s", error ? error : "no memory");
+	free(error);
+	books_free(books);
+	return false;
+}
+
+static void remark_owner(struct play *play, const struct books_owner *owner)
+{
+	for (size_t i = 0; i < owner->states.count; i++)
+		ktap_remark(play->ktap, "%s, of %s, %lld pages: %lld in %s",
+			    books_class_name(owner->class),
+			    owner->comm ? owner->comm : "no process",
+			    owner->charge.pages, owner->states.list[i].sockets,
+			    owner->states.list[i].name);
+}
+
+static void remark_socket(struct play *play, const struct books_socket *socket)
+{
+	ktap_remark(play->ktap, "%s, of %s, %s in %s, %s to %s: %lld bytes",
+		    books_class_name(socket->class),
+		    socket->comm ? socket->comm : "no process",
+		    socket->protocol, socket->state,
+		    socket->local ? socket->local : "-",
+		    socket->remote ? socket->remote : "-",
+		    socket->charged_bytes);
+}
+
+/* Who is charged; and by name, if not by a whole number of pages. */
+static void remark_charges(struct play *play, const struct books_pool *pool)
+{
+	struct books books;
+	size_t left = REMARKS;
+
+	if (!read_books(play, pool->name, "owners", false, &books))
+		return;
+	for (size_t i = 0; i < books.n_owners && i < REMARKS; i++)
+		remark_owner(play, &books.owners[i]);
+	books_free(&books);
+	if (!pool->fractional_sockets ||
+	    !read_books(play, pool->name, "sockets", false, &books))
+		return;
+	for (size_t i = 0; left && i < books.n_sockets; i++)
+		if (books_socket_is(&books.sockets[i], "fractional")) {
+			remark_socket(play, &books.sockets[i]);
+			left--;
+		}
+	books_free(&books);
+}
+
 /*
  * The scenario ends with its first failed check, and what the kernel has lost
  * may go unseen with the sockets that have lost it. So what do the books say?
@@ -122,11 +180,16 @@ static void ask_once(struct play *play)
 	if (play->asked)
 		return;
 	play->asked = true;
-	if (!play_pools(play, false, &books))
+	if (!read_books(play, NULL, "balance", false, &books))
 		return;
-	for (size_t i = 0; i < books.n_pools; i++)
-		check_verdict(play, "at this failure", &books.pools[i],
-			      books.pools[i].verdict != BOOKS_IMBALANCED);
+	for (size_t i = 0; i < books.n_pools; i++) {
+		const struct books_pool *pool = &books.pools[i];
+
+		check_verdict(play, "at this failure", pool,
+			      pool->verdict != BOOKS_IMBALANCED);
+		if (pool->verdict != BOOKS_BALANCED)
+			remark_charges(play, pool);
+	}
 	books_free(&books);
 }
 
@@ -158,19 +221,6 @@ bool play_fail(struct play *play, const char *format, ...)
 bool play_skip(struct play *play, const char *reason)
 {
 	play->skipped = reason;
-	return false;
-}
-
-static bool read_books(struct play *play, const char *pool, const char *file,
-		       bool live, struct books *books)
-{
-	char *error = NULL;
-
-	if (!books_read(books, pool, file, live, &error))
-		return true;
-	play_fail(play, "the books can be read: %s", error ? error : "no memory");
-	free(error);
-	books_free(books);
 	return false;
 }
 
@@ -447,16 +497,9 @@ static void remark_owners(struct play *play, struct whose whose)
 
 	if (!play_books(play, "owners", &books))
 		return;
-	for (size_t i = 0; i < books.n_owners; i++) {
-		const struct books_owner *owner = &books.owners[i];
-
-		for (size_t j = 0; j < owner->states.count; j++)
-			if (belongs(owner, whose))
-				ktap_remark(play->ktap, "pid %lld: %lld in %s",
-					    owner->pid,
-					    owner->states.list[j].sockets,
-					    owner->states.list[j].name);
-	}
+	for (size_t i = 0; i < books.n_owners; i++)
+		if (belongs(&books.owners[i], whose))
+			remark_owner(play, &books.owners[i]);
 	books_free(&books);
 }
 

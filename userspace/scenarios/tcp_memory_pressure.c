@@ -31,17 +31,6 @@ struct cast {
 	unsigned int connections;
 };
 
-static void drain(struct stage *stage, int fd)
-{
-	static char data[CONNECTION_LARGEST];
-	ssize_t n;
-
-	while ((n = recv(fd, data, sizeof(data), MSG_DONTWAIT)) > 0)
-		;
-	if (n == 0 || errno != EAGAIN)
-		stage_fail(stage, "recv");
-}
-
 static void fill_all(struct stage *stage, const struct cast *cast,
 		     const int *fds, const int *peers)
 {
@@ -70,7 +59,7 @@ static void keeper(struct stage *stage, void *arg)
 	fill_all(stage, cast, fds, peers);
 	stage_report(stage, 0);
 	for (unsigned int i = 0; i < cast->connections; i += 2)
-		drain(stage, fds[i]);
+		connection_drain(stage, fds[i]);
 	fill_all(stage, cast, fds, peers);
 	stage_report(stage, 0);
 }

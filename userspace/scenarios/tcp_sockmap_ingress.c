@@ -86,35 +86,28 @@ static void send_through(struct stage *stage, const struct cast *cast)
 	}
 }
 
-static long long drain(struct stage *stage, int fd)
-{
-	static char data[65536];
-	long long bytes = 0;
-	ssize_t n;
+/* Bytes: redirected, and sent inside. */
+struct received {
+	long long inner, backends;
+};
 
-	while ((n = recv(fd, data, sizeof(data), MSG_DONTWAIT)) > 0)
-		bytes += n;
-	if (n == 0 || errno != EAGAIN)
-		stage_fail(stage, "recv");
+static struct received drain_all(struct stage *stage, const struct cast *cast)
+{
+	struct received bytes = { 0 };
+
+	for (unsigned int i = 0; i < cast->connections; i++) {
+		const struct route *route = &cast->routes[i];
+
+		bytes.inner += connection_drain(stage, route->inner);
+		bytes.backends += connection_drain(stage, route->backend);
+	}
 	return bytes;
 }
 
-static long long drain_inner(struct stage *stage, const struct cast *cast)
+static void subtract(struct received *from, struct received bytes)
 {
-	long long bytes = 0;
-
-	for (unsigned int i = 0; i < cast->connections; i++)
-		bytes += drain(stage, cast->routes[i].inner);
-	return bytes;
-}
-
-static long long drain_backends(struct stage *stage, const struct cast *cast)
-{
-	long long bytes = 0;
-
-	for (unsigned int i = 0; i < cast->connections; i++)
-		bytes += drain(stage, cast->routes[i].backend);
-	return bytes;
+	from->inner -= bytes.inner;
+	from->backends -= bytes.backends;
 }
 
 static void relay(struct stage *stage, void *arg)
@@ -124,29 +117,44 @@ static void relay(struct stage *stage, void *arg)
 	connect_all(stage, cast);
 	send_through(stage, cast);
 	stage_report(stage, 0);
-	stage_report(stage, drain_inner(stage, cast));
+	stage_report(stage, drain_all(stage, cast).inner);
 	/* nobody reads that */
 	send_through(stage, cast);
 	stage_report(stage, 0);
 }
 
+static bool read_charge(struct play *play, const char *phase,
+			struct whose open, struct books_charge *charge)
+{
+	return play_expect_settled(play, phase) &&
+	       play_charge(play, open, charge) &&
+	       play_expect_meminfo(play, phase, open);
+}
+
 static bool expect_received(struct play *play, const char *phase,
 			    const struct actor *relay, long long least)
 {
-	struct whose open = whose(BOOKS_CLASS_OPEN, relay);
+	struct books_charge charge;
+	bool enough;
+
+	if (!read_charge(play, phase, whose(BOOKS_CLASS_OPEN, relay), &charge))
+		return false;
+	enough = charge.receive_queue_bytes >= least;
+	ktap_check(play->ktap, enough,
+		   "%s: receive queue bytes: expected at least %lld, actual %lld",
+		   phase, least, charge.receive_queue_bytes);
+	return enough;
+}
+
+static bool expect_nothing_left(struct play *play, const char *phase,
+				const struct actor *relay)
+{
 	struct books_charge charge;
 
-	if (!play_expect_settled(play, phase) ||
-	    !play_charge(play, open, &charge))
-		return false;
-	/* before it is read, or redirected at all, nothing else is */
-	ktap_check(play->ktap,
-		   least ? charge.receive_queue_bytes >= least :
-			   !charge.receive_queue_bytes,
-		   "%s: receive queue bytes: expected %s%lld, actual %lld",
-		   phase, least ? "at least " : "", least,
-		   charge.receive_queue_bytes);
-	return play_expect_meminfo(play, phase, open);
+	return read_charge(play, phase, whose(BOOKS_CLASS_OPEN, relay),
+			   &charge) &&
+	       play_expect(play, phase, "receive queue bytes", 0,
+			   charge.receive_queue_bytes);
 }
 
 static bool go_through(struct play *play, struct actor *relay)
@@ -157,7 +165,7 @@ static bool go_through(struct play *play, struct actor *relay)
 	       expect_received(play, "redirected", relay, sent) &&
 	       play_step(play, relay, &value) &&
 	       play_expect(play, "read", "bytes", sent, value) &&
-	       expect_received(play, "read", relay, 0) &&
+	       expect_nothing_left(play, "read", relay) &&
 	       play_step(play, relay, &value) &&
 	       expect_received(play, "redirected again", relay, sent);
 }
@@ -197,7 +205,7 @@ static long long send_inside(const struct cast *cast)
 /* The inner connections are used as well; in the end it is all read. */
 static void run_heat(struct stage *stage, struct cast *cast)
 {
-	long long inside = 0, redirected = 0;
+	struct received left = { 0 };
 	long long deadline;
 	pthread_t pusher;
 
@@ -207,17 +215,14 @@ static void run_heat(struct stage *stage, struct cast *cast)
 	if (errno)
 		stage_fail(stage, "pthread_create");
 	while (__atomic_load_n(&cast->pushing, __ATOMIC_ACQUIRE)) {
-		inside += send_inside(cast);
-		redirected += drain_inner(stage, cast);
-		inside -= drain_backends(stage, cast);
+		left.backends += send_inside(cast);
+		subtract(&left, drain_all(stage, cast));
 	}
 	pthread_join(pusher, NULL);
+	left.inner += cast->pushed;
 	deadline = play_clock_ms() + DRAIN_MS;
-	while ((redirected < cast->pushed || inside) &&
-	       play_clock_ms() < deadline) {
-		redirected += drain_inner(stage, cast);
-		inside -= drain_backends(stage, cast);
-	}
+	while ((left.inner || left.backends) && play_clock_ms() < deadline)
+		subtract(&left, drain_all(stage, cast));
 }
 
 static void racer(struct stage *stage, void *arg)
