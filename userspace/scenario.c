@@ -54,6 +54,7 @@ const struct scenario *const scenarios[] = {
 	&tcp_splice_sendfile,
 	&tcp_out_of_order,
 	&tcp_urgent_data,
+	&tcp_ipv6_options,
 	&tcp_lossy_link,
 	&tcp_many_closes,
 	&tcp_closing_listener,

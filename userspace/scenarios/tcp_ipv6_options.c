@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ *	keeper ---- connection 1..N ----> itself
+ *
+ * A socket that wants to be told of IPv6 options keeps the last packet that it
+ * has received, for IPV6_2292PKTOPTIONS: charged, in no queue, and still there
+ * when everything is read, when the connection is reset, or disconnected.
+ */
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "../connections.h"
+#include "scenarios.h"
+
+/* Of <linux/in6.h>, which cannot be included beside <netinet/in.h>. */
+#define IPV6_FLOWINFO 11
+/* Any but 0. */
+#define TRAFFIC_CLASS 4
+
+struct cast {
+	struct loopback server;
+	int listener;
+	unsigned int connections;
+};
+
+static void want_options(struct stage *stage, int fd, int peer)
+{
+	int on = 1, class = TRAFFIC_CLASS;
+
+	if (setsockopt(fd, IPPROTO_IPV6, IPV6_FLOWINFO, &on, sizeof(on)) ||
+	    setsockopt(peer, IPPROTO_IPV6, IPV6_TCLASS, &class, sizeof(class)))
+		stage_fail(stage, "IPV6_FLOWINFO, IPV6_TCLASS");
+}
+
+static void pass_byte(struct stage *stage, int from, int to)
+{
+	char byte = 0;
+
+	if (send(from, &byte, 1, MSG_NOSIGNAL) != 1)
+		stage_fail(stage, "send");
+	if (recv(to, &byte, 1, 0) != 1)
+		stage_fail(stage, "recv");
+}
+
+static void disconnect(struct stage *stage, int fd)
+{
+	const struct sockaddr nowhere = { .sa_family = AF_UNSPEC };
+
+	if (connect(fd, &nowhere, sizeof(nowhere)))
+		stage_fail(stage, "disconnect");
+}
+
+static void reset(struct stage *stage, int peer)
+{
+	if (!loopback_linger(peer, 0))
+		stage_fail(stage, "SO_LINGER");
+	close(peer);
+}
+
+/* One third each; the last ends with the process. */
+static void end(struct stage *stage, unsigned int i, int fd, int peer)
+{
+	if (i % 3 == 0)
+		disconnect(stage, fd);
+	else if (i % 3 == 1)
+		reset(stage, peer);
+}
+
+static void keeper(struct stage *stage, void *arg)
+{
+	struct cast *cast = arg;
+	int *peers = calloc(cast->connections, sizeof(*peers));
+	int *fds = calloc(cast->connections, sizeof(*fds));
+
+	if (!peers || !fds)
+		stage_fail(stage, "memory for the descriptors");
+	for (unsigned int i = 0; i < cast->connections; i++) {
+		connection_make(stage, &cast->server, cast->listener, &peers[i],
+				&fds[i]);
+		want_options(stage, fds[i], peers[i]);
+		pass_byte(stage, peers[i], fds[i]);
+	}
+	close(cast->listener);
+	stage_report(stage, 0);
+	for (unsigned int i = 0; i < cast->connections; i++)
+		end(stage, i, fds[i], peers[i]);
+	stage_report(stage, 0);
+}
+
+/* There is nothing to be read, but these are charged as if there were. */
+static bool expect_kept(struct play *play, const char *phase,
+			const struct actor *keeper, long long expected)
+{
+	long long actual = 0;
+	struct books books;
+
+	if (!play_books(play, "sockets", &books))
+		return false;
+	for (size_t i = 0; i < books.n_sockets; i++)
+		actual += books_socket_held_by(&books.sockets[i],
+					       keeper->pid) &&
+			  books.sockets[i].receive_queue_bytes;
+	books_free(&books);
+	return play_expect(play, phase, "sockets that keep a packet", expected,
+			   actual);
+}
+
+static bool go_through(struct play *play, struct actor *keeper)
+{
+	struct whose closed = whose(BOOKS_CLASS_CLOSED_HELD, keeper);
+	struct whose open = whose(BOOKS_CLASS_OPEN, keeper);
+	long long n = play->connections, value;
+	long long disconnected = (n + 2) / 3, were_reset = (n + 1) / 3;
+
+	return play_await(play, keeper, &value) &&
+	       play_expect_settled(play, "peak") &&
+	       expect_kept(play, "peak", keeper, n) &&
+	       play_expect_meminfo(play, "peak", open) &&
+	       play_step(play, keeper, &value) &&
+	       play_expect_state(play, "over", closed, "CLOSE",
+				 2 * disconnected + were_reset) &&
+	       expect_kept(play, "over", keeper, n) &&
+	       play_expect_settled(play, "over");
+}
+
+static void play(struct play *play)
+{
+	struct cast cast = { .connections = play->connections };
+	struct actor actor = { 0 };
+	long long pages;
+	bool ok;
+
+	if (play->family != AF_INET6) {
+		play_skip(play, "IPv4 has no such options");
+		return;
+	}
+	if (!play_expect_balanced(play, "before") ||
+	    !play_pages(play, &pages) ||
+	    !play_listen(play, &cast.server, 16, &cast.listener))
+		return;
+	ok = play_start(play, &actor, "keeper", keeper, &cast);
+	close(cast.listener);
+	ok = ok && go_through(play, &actor);
+	if (ok)
+		play_peak(play);
+	actor_kill(&actor);
+	if (ok)
+		play_expect_return(play, "after", pages);
+}
+
+const struct scenario tcp_ipv6_options = {
+	.name = "tcp-ipv6-options",
+	.summary = "the last packet is kept for its options: charged, in no queue",
+	.connections = 30,
+	.pages = 1,
+	.play = play,
+};
