@@ -23,7 +23,7 @@ MAKEOVERRIDES =
 export O
 
 .PHONY: all module command run test test-unit test-scripts test-scenarios test-kunit \
-	test-debug test-all matrix matrix-ends bench check install install-module install-command dkms \
+	test-debug test-all test-boots matrix matrix-ends bench check install install-module install-command dkms \
 	deb test-bisect bisect-test mutants mutants-few clean help
 
 all: module command	## build the module (for KDIR, or the default kernel) and the command
@@ -126,6 +126,9 @@ test-all: test test-debug	## all tests, and longer ones, on each of KERNELS
 	$(Q)for kernel in $(KERNELS); do \
 		scripts/vm --kernel $$kernel -- skbalance run || failed=1; \
 	done; test -z "$$failed"
+
+test-boots:		## a healthy kernel, booted 200 times, is not accused once (hours; goes on where it was cut short)
+	$(Q)scripts/tests/boots $(BOOTS)
 
 matrix:			## every scenario, on each of scripts/matrix.kernels
 	$(Q)scripts/matrix
