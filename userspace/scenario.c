@@ -345,8 +345,9 @@ bool play_pages(struct play *play, long long *pages)
 }
 
 /*
- * Reads until all is balanced, and with that many pages (any: NULL). *books is
- * the last reading, an exact one, *imbalanced how many were.
+ * Reads until all is balanced, and with that many pages (any: NULL), or until a
+ * reading is imbalanced, which none may be. *books is the last reading, an
+ * exact one, *imbalanced how many were.
  */
 static bool watch(struct play *play, const long long *pages,
 		  struct books *books, unsigned int *imbalanced)
@@ -359,7 +360,8 @@ static bool watch(struct play *play, const long long *pages,
 		*imbalanced += books_worst(books) == BOOKS_IMBALANCED;
 		done = books_worst(books) == BOOKS_BALANCED &&
 		       (!pages || pages_of(play, books) == *pages);
-		if (!live && (done || play_clock_ms() > deadline))
+		if (!live && (done || *imbalanced ||
+			      play_clock_ms() > deadline))
 			return true;
 		books_free(books);
 		live = !live;
