@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "connections.h"
 
@@ -75,6 +76,21 @@ long long connection_drain(struct stage *stage, int fd)
 	if (received == 0 || errno != EAGAIN)
 		stage_fail(stage, "recv");
 	return bytes;
+}
+
+void connection_reset(struct stage *stage, int fd)
+{
+	if (!loopback_linger(fd, 0))
+		stage_fail(stage, "SO_LINGER");
+	close(fd);
+}
+
+void connection_disconnect(struct stage *stage, int fd)
+{
+	const struct sockaddr nowhere = { .sa_family = AF_UNSPEC };
+
+	if (connect(fd, &nowhere, sizeof(nowhere)))
+		stage_fail(stage, "disconnect");
 }
 
 void connection_set_buffers(struct stage *stage, int fd, int size)

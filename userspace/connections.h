@@ -41,6 +41,12 @@ long long connection_fill(struct stage *stage, int fd, size_t size);
 /* Receives until nothing more is there. Returns how many bytes it was. */
 long long connection_drain(struct stage *stage, int fd);
 
+/* Closes it so that the peer is reset. */
+void connection_reset(struct stage *stage, int fd);
+
+/* Resets the peer, and keeps the descriptor. */
+void connection_disconnect(struct stage *stage, int fd);
+
 /* SO_SNDBUF and SO_RCVBUF; the kernel doubles them. */
 void connection_set_buffers(struct stage *stage, int fd, int size);
 

@@ -36,10 +36,8 @@ static void server(struct stage *stage, void *arg)
 		for (unsigned int i = 0; i < cast->connections; i++)
 			if (send(fds[i], data, PAYLOAD, MSG_NOSIGNAL) != PAYLOAD)
 				stage_fail(stage, "send");
-		for (unsigned int i = 0; i < cast->connections; i += 2) {
-			loopback_linger(fds[i], 0);
-			close(fds[i]);
-		}
+		for (unsigned int i = 0; i < cast->connections; i += 2)
+			connection_reset(stage, fds[i]);
 		stage_report(stage, 0);
 	}
 }

@@ -27,10 +27,8 @@ static void server(struct stage *stage, void *arg)
 		if (send(fds[i], data, PAYLOAD, MSG_NOSIGNAL) != PAYLOAD)
 			stage_fail(stage, "send");
 	stage_report(stage, cast->connections);
-	for (unsigned int i = 0; i < cast->connections; i++) {
-		loopback_linger(fds[i], 0);
-		close(fds[i]);
-	}
+	for (unsigned int i = 0; i < cast->connections; i++)
+		connection_reset(stage, fds[i]);
 	stage_report(stage, 0);
 }
 

@@ -95,12 +95,11 @@ static void call(struct stage *stage, const struct cast *cast, int fd)
 		segment_await_acknowledged(stage, fd);
 }
 
-static void reset(const struct cast *cast, const int *fds)
+static void reset(struct stage *stage, const struct cast *cast,
+		  const int *fds)
 {
-	for (unsigned int i = 0; i < cast->connections; i++) {
-		loopback_linger(fds[i], 0);
-		close(fds[i]);
-	}
+	for (unsigned int i = 0; i < cast->connections; i++)
+		connection_reset(stage, fds[i]);
 }
 
 /* Reports whether there is an NFS server. */
@@ -118,7 +117,7 @@ static void client(struct stage *stage, void *arg)
 		call(stage, cast, fds[i]);
 	stage_report(stage, 0);
 	if (cast->answers)
-		reset(cast, fds);
+		reset(stage, cast, fds);
 	else if (umount(NFSD))
 		stage_fail(stage, "umount");
 	stage_report(stage, 0);

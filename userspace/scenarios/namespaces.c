@@ -62,8 +62,7 @@ static void make_closed_held(struct stage *stage, struct cast *cast)
 	for (unsigned int i = 0; i < cast->connections; i++) {
 		if (send(fds[i], data, PAYLOAD, MSG_NOSIGNAL) != PAYLOAD)
 			stage_fail(stage, "send");
-		loopback_linger(fds[i], 0);
-		close(fds[i]);
+		connection_reset(stage, fds[i]);
 	}
 	close(listener);
 }

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "../array.h"
+#include "../connections.h"
 #include "scenarios.h"
 
 /* How often the listener is closed. */
@@ -70,9 +71,7 @@ static void client(struct stage *stage, void *arg)
 			continue;
 		send(fd, "x", 1, MSG_NOSIGNAL);
 		/* no TIME_WAIT, which would use up the ports */
-		if (!loopback_linger(fd, 0))
-			stage_fail(stage, "SO_LINGER");
-		close(fd);
+		connection_reset(stage, fd);
 	}
 }
 

@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "../connections.h"
 #include "../segment.h"
 #include "../sockdiag.h"
 #include "scenarios.h"
@@ -74,10 +75,8 @@ static void client(struct stage *stage, void *arg)
 	for (unsigned int i = 0; i < cast->connections; i++)
 		fds[i] = send_first(stage, cast, i % 2);
 	stage_report(stage, 0);
-	for (unsigned int i = 0; i < cast->connections; i++) {
-		loopback_linger(fds[i], 0);
-		close(fds[i]);
-	}
+	for (unsigned int i = 0; i < cast->connections; i++)
+		connection_reset(stage, fds[i]);
 	stage_report(stage, 0);
 }
 

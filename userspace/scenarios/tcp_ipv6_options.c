@@ -44,28 +44,13 @@ static void pass_byte(struct stage *stage, int from, int to)
 		stage_fail(stage, "recv");
 }
 
-static void disconnect(struct stage *stage, int fd)
-{
-	const struct sockaddr nowhere = { .sa_family = AF_UNSPEC };
-
-	if (connect(fd, &nowhere, sizeof(nowhere)))
-		stage_fail(stage, "disconnect");
-}
-
-static void reset(struct stage *stage, int peer)
-{
-	if (!loopback_linger(peer, 0))
-		stage_fail(stage, "SO_LINGER");
-	close(peer);
-}
-
 /* One third each; the last ends with the process. */
 static void end(struct stage *stage, unsigned int i, int fd, int peer)
 {
 	if (i % 3 == 0)
-		disconnect(stage, fd);
+		connection_disconnect(stage, fd);
 	else if (i % 3 == 1)
-		reset(stage, peer);
+		connection_reset(stage, peer);
 }
 
 static void keeper(struct stage *stage, void *arg)

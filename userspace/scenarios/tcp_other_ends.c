@@ -23,11 +23,8 @@
 
 static bool disconnect(struct stage *stage, int fd, int peer)
 {
-	const struct sockaddr nowhere = { .sa_family = AF_UNSPEC };
-
 	(void)peer;
-	if (connect(fd, &nowhere, sizeof(nowhere)))
-		stage_fail(stage, "disconnect");
+	connection_disconnect(stage, fd);
 	return true;
 }
 

@@ -77,12 +77,10 @@ static long long end_all(struct stage *stage, struct cast *cast, int *fds)
 	long long bytes = 0;
 
 	for (unsigned int i = 0; i < cast->connections; i++) {
-		if (cast->reading) {
+		if (cast->reading)
 			bytes += shut_down(stage, cast, fds[i], i);
-			continue;
-		}
-		loopback_linger(fds[i], 0);
-		close(fds[i]);
+		else
+			connection_reset(stage, fds[i]);
 	}
 	return bytes;
 }
