@@ -65,6 +65,8 @@ static void keeper(struct stage *stage, void *arg)
 		connection_make(stage, &cast->server, cast->listener, &peers[i],
 				&fds[i]);
 		want_options(stage, fds[i], peers[i]);
+		/* the second takes the place of the first */
+		pass_byte(stage, peers[i], fds[i]);
 		pass_byte(stage, peers[i], fds[i]);
 	}
 	close(cast->listener);
