@@ -1,17 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Two network namespaces are joined by a link that loses and reorders packets.
- * While data is sent over it, and waits in out-of-order and retransmit queues,
+ * Two network namespaces are joined by a link that loses and reorders packets,
+ * and splits what TCP sends at once: that is acknowledged in parts. While data is sent over it, and waits in out-of-order and retransmit queues,
  * every reading must be balanced.
  *
  *	sender ---- veth, netem, connection 1..N ----> receiver (does not read)
  */
 #include <arpa/inet.h>
+#include <linux/ethtool.h>
+#include <linux/sockios.h>
+#include <net/if.h>
 #include <poll.h>
 #include <sched.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -48,6 +52,20 @@ static bool run(const char *format, ...)
 	vsnprintf(command, sizeof(command), format, args);
 	va_end(args);
 	return !system(command);
+}
+
+/* Without segmentation offload the kernel does it, behind the queues of TCP. */
+static bool split(const char *device)
+{
+	struct ethtool_value offload = { .cmd = ETHTOOL_STSO };
+	struct ifreq request = { .ifr_data = (char *)&offload };
+	int fd = socket(AF_INET, SOCK_DGRAM, 0);
+	bool done;
+
+	snprintf(request.ifr_name, sizeof(request.ifr_name), "%s", device);
+	done = fd >= 0 && !ioctl(fd, SIOCETHTOOL, &request);
+	close(fd);
+	return done;
 }
 
 /* Gives the device its address, of whichever family, and turns it on. */
@@ -124,7 +142,8 @@ static void sender(struct stage *stage, void *arg)
 
 	enter_namespace(stage);
 	joined = run(JOIN, cast->receiver) &&
-		 set_up(cast, "left", "192.0.2.1/24", "2001:db8::1/64 nodad");
+		 set_up(cast, "left", "192.0.2.1/24", "2001:db8::1/64 nodad") &&
+		 split("left");
 	stage_report(stage, joined);
 	fds = connections_connect(stage, &cast->server, cast->connections);
 	leave_no_orphans(stage, cast, fds);
