@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Two network namespaces are joined by a link that loses and reorders packets,
- * and splits what TCP sends at once: that is acknowledged in parts. While data is sent over it, and waits in out-of-order and retransmit queues,
- * every reading must be balanced.
+ * and splits what TCP sends at once: that is acknowledged in parts. While data
+ * is sent over it, and waits in out-of-order and retransmit queues, every
+ * reading must be balanced.
  *
  *	sender ---- veth, netem, connection 1..N ----> receiver (does not read)
  */

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Sockets are closed while their receive queues are full; of every other one a
- * datagram is read, but not yet given back. They leave the tables at once, but what they are charged is given back an RCU grace period
- * later: whoever reads in between must not cry that it is lost.
+ * datagram is read, but not yet given back. They leave the tables at once, but
+ * what they are charged is given back an RCU grace period later: whoever reads
+ * in between must not cry that it is lost.
  */
 #include <netinet/in.h>
 #include <stdlib.h>
