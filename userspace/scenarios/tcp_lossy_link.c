@@ -124,6 +124,7 @@ static void receiver(struct stage *stage, void *arg)
 	stage_report(stage, 0);
 	fds = connections_accept(stage, listener, cast->connections, 0);
 	leave_no_orphans(stage, cast, fds);
+	stage_report(stage, 0);
 	stage_report(stage, run(NETEM, "right"));
 	for (unsigned int i = 0; i < cast->connections; i++)
 		early += segment_out_of_order(stage, fds[i]);
@@ -177,7 +178,11 @@ static bool join(struct play *play, struct round *round)
 	return joined || play_skip(play, "there is no ip(8), or no veth");
 }
 
-/* Nothing is lost before the connections are there: that would take long. */
+/*
+ * Nothing is lost before the connections are there: that would take long. One
+ * end after the other becomes lossy: where both load netem at once, one of them
+ * may fail.
+ */
 static bool connect_all(struct play *play, struct round *round)
 {
 	long long value, lossy[2];
@@ -185,7 +190,8 @@ static bool connect_all(struct play *play, struct round *round)
 	if (!play_step(play, &round->receiver, &value) ||
 	    !play_cue(play, &round->receiver) ||
 	    !play_step(play, &round->sender, &lossy[0]) ||
-	    !play_await(play, &round->receiver, &lossy[1]))
+	    !play_await(play, &round->receiver, &value) ||
+	    !play_step(play, &round->receiver, &lossy[1]))
 		return false;
 	return (lossy[0] && lossy[1]) ||
 	       play_skip(play, "there is no tc(8), or no netem");
