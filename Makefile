@@ -144,7 +144,7 @@ matrix-ends:		## likewise, on the oldest and the newest and one between, each wi
 MUTANTS_FEW := @(rst-once|byte-once|listen-stop-reference|ipv6-accepted|mptcp-sent)
 
 mutants:		## kernels broken on purpose: are they caught, and no healthy one accused?
-	$(Q)scripts/mutants $(MUTANTS)
+	$(Q)scripts/mutants --jobs 2 $(MUTANTS)
 
 mutants-few:		## the same with a handful of them
 	$(Q)scripts/mutants --only '$(MUTANTS_FEW)' $(MUTANTS)
