@@ -23,8 +23,8 @@ MAKEOVERRIDES =
 export O
 
 .PHONY: all module command run test test-unit test-scripts test-scenarios test-kunit \
-	test-debug test-all test-boots matrix matrix-ends bench check install install-module install-command dkms \
-	deb test-bisect bisect-test mutants mutants-few clean help
+	test-debug test-all test-boots matrix matrix-ends bench check install install-module \
+	install-command dkms deb test-bisect bisect-test mutants mutants-few clean help
 
 all: module command	## build the module (for KDIR, or the default kernel) and the command
 

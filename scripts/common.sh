@@ -79,6 +79,18 @@ played_of() {
 	"$1" list --json | jq -r '.scenarios[] | select(.only_named | not).scenario'
 }
 
+# unless_lost LOG COMMAND...: once more, twice at most, where the VM was lost, which LOG says
+unless_lost() {
+	local status _
+	for _ in 1 2 3; do
+		status=0
+		"${@:2}" || status=$?
+		((status == 125)) || break
+		grep -q 'the VM was lost' "$1" || break
+	done
+	return "$status"
+}
+
 say() {
 	echo "${0##*/}: $*" >&2
 }

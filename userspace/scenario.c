@@ -181,7 +181,7 @@ static void ask_once(struct play *play)
 	if (play->asked)
 		return;
 	play->asked = true;
-	if (!read_books(play, NULL, "balance", false, &books))
+	if (!play_pools(play, false, &books))
 		return;
 	for (size_t i = 0; i < books.n_pools; i++) {
 		const struct books_pool *pool = &books.pools[i];
