@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <linux/bpf.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "array.h"
 #include "bpf.h"
 
 static int call(int command, union bpf_attr *attr)
@@ -45,84 +45,187 @@ int bpf_sockmap_add(int map, unsigned int key, int fd)
 	return call(BPF_MAP_UPDATE_ELEM, &attr);
 }
 
-#define MOVE(to, value) \
-	{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = (to), \
-	  .imm = (int)(value) }
-/* Takes the place of two instructions. */
-#define MOVE_MAP(to, map) \
-	{ .code = BPF_LD | BPF_DW | BPF_IMM, .dst_reg = (to), \
-	  .src_reg = BPF_PSEUDO_MAP_FD, .imm = (map) }, { 0 }
-#define CALL(function) { .code = BPF_JMP | BPF_CALL, .imm = (function) }
-#define RETURN { .code = BPF_JMP | BPF_EXIT }
+struct program {
+	struct bpf_insn code[32];
+	unsigned int length;
+};
+
+static void emit(struct program *program, struct bpf_insn instruction)
+{
+	program->code[program->length++] = instruction;
+}
+
+static void move(struct program *program, unsigned char to, unsigned int value)
+{
+	emit(program, (struct bpf_insn){
+		.code = BPF_ALU64 | BPF_MOV | BPF_K,
+		.dst_reg = to & 15,
+		.imm = (int)value,
+	});
+}
+
+static void copy(struct program *program, unsigned char to, unsigned char from)
+{
+	emit(program, (struct bpf_insn){
+		.code = BPF_ALU64 | BPF_MOV | BPF_X,
+		.dst_reg = to & 15,
+		.src_reg = from & 15,
+	});
+}
+
+/* Takes two instructions. */
+static void move_map(struct program *program, unsigned char to, int map)
+{
+	emit(program, (struct bpf_insn){
+		.code = BPF_LD | BPF_DW | BPF_IMM,
+		.dst_reg = to & 15,
+		.src_reg = BPF_PSEUDO_MAP_FD,
+		.imm = map,
+	});
+	emit(program, (struct bpf_insn){ 0 });
+}
+
+static void call_helper(struct program *program, enum bpf_func_id helper)
+{
+	emit(program, (struct bpf_insn){
+		.code = BPF_JMP | BPF_CALL,
+		.imm = helper,
+	});
+}
+
+static void leave(struct program *program)
+{
+	emit(program, (struct bpf_insn){
+		.code = BPF_JMP | BPF_EXIT,
+	});
+}
 
 /* The program stays with the map when its descriptor is closed. */
 static int attach(int map, enum bpf_prog_type type, enum bpf_attach_type where,
-		  const struct bpf_insn *code, unsigned int length)
+		  const struct program *program)
 {
 	union bpf_attr load = {
 		.prog_type = type,
 		.expected_attach_type = where,
-		.insns = (uintptr_t)code,
-		.insn_cnt = length,
+		.insns = (uintptr_t)program->code,
+		.insn_cnt = program->length,
 		.license = (uintptr_t)"GPL",
 	};
 	union bpf_attr attach = {
 		.target_fd = (unsigned int)map,
 		.attach_type = where,
 	};
-	int program = call(BPF_PROG_LOAD, &load), result;
+	int fd = call(BPF_PROG_LOAD, &load), result;
 
-	if (program < 0)
+	if (fd < 0)
 		return -1;
-	attach.attach_bpf_fd = (unsigned int)program;
+	attach.attach_bpf_fd = (unsigned int)fd;
 	result = call(BPF_PROG_ATTACH, &attach);
-	close(program);
+	close(fd);
 	return result;
 }
 
-static int attach_to_sending(int map, const struct bpf_insn *code,
-			     unsigned int length)
+/* The message is in register 6: calls lose 1 to 5. */
+static void call_on_message(struct program *program, enum bpf_func_id helper,
+			    unsigned int second, unsigned int third)
 {
-	return attach(map, BPF_PROG_TYPE_SK_MSG, BPF_SK_MSG_VERDICT, code,
-		      length);
+	copy(program, BPF_REG_1, BPF_REG_6);
+	move(program, BPF_REG_2, second);
+	move(program, BPF_REG_3, third);
+	move(program, BPF_REG_4, 0);
+	call_helper(program, helper);
 }
 
-/* Register 1 is the message at first. */
-int bpf_attach_cork(int map, unsigned int bytes)
+static void redirect(struct program *program, int targets, unsigned int flags,
+		     enum bpf_func_id helper)
 {
-	const struct bpf_insn code[] = {
-		MOVE(BPF_REG_2, bytes),
-		CALL(BPF_FUNC_msg_cork_bytes),
-		MOVE(BPF_REG_0, SK_PASS),
-		RETURN,
-	};
-
-	return attach_to_sending(map, code, ARRAY_SIZE(code));
+	copy(program, BPF_REG_1, BPF_REG_6);
+	move_map(program, BPF_REG_2, targets);
+	move(program, BPF_REG_3, 0);
+	move(program, BPF_REG_4, flags);
+	call_helper(program, helper);
 }
 
-int bpf_attach_ingress(int map)
+static void decide(struct program *program, const struct bpf_sending *what)
 {
-	const struct bpf_insn code[] = {
-		MOVE_MAP(BPF_REG_2, map),
-		MOVE(BPF_REG_3, 0),
-		MOVE(BPF_REG_4, BPF_F_INGRESS),
-		CALL(BPF_FUNC_msg_redirect_map),
-		RETURN,
-	};
-
-	return attach_to_sending(map, code, ARRAY_SIZE(code));
+	if (what->verdict == BPF_SENDING_PASSES)
+		move(program, BPF_REG_0, SK_PASS);
+	else if (what->verdict == BPF_SENDING_DROPS)
+		move(program, BPF_REG_0, SK_DROP);
+	else
+		redirect(program, what->targets,
+			 what->verdict == BPF_SENDING_RECEIVED ?
+				 BPF_F_INGRESS : 0,
+			 BPF_FUNC_msg_redirect_map);
 }
 
-int bpf_attach_verdict(int map, int targets)
+int bpf_attach_sending(int map, const struct bpf_sending *what)
 {
-	const struct bpf_insn code[] = {
-		MOVE_MAP(BPF_REG_2, targets),
-		MOVE(BPF_REG_3, 0),
-		MOVE(BPF_REG_4, BPF_F_INGRESS),
-		CALL(BPF_FUNC_sk_redirect_map),
-		RETURN,
-	};
+	struct program program = { 0 };
 
+	copy(&program, BPF_REG_6, BPF_REG_1);
+	if (what->apply)
+		call_on_message(&program, BPF_FUNC_msg_apply_bytes,
+				what->apply, 0);
+	if (what->cork)
+		call_on_message(&program, BPF_FUNC_msg_cork_bytes,
+				what->cork, 0);
+	if (what->cut)
+		call_on_message(&program, BPF_FUNC_msg_pop_data, 0, what->cut);
+	if (what->add)
+		call_on_message(&program, BPF_FUNC_msg_push_data, 0, what->add);
+	decide(&program, what);
+	leave(&program);
+	return attach(map, BPF_PROG_TYPE_SK_MSG, BPF_SK_MSG_VERDICT, &program);
+}
+
+static int attach_to_receiving(int map, struct program *program)
+{
+	leave(program);
 	return attach(map, BPF_PROG_TYPE_SK_SKB, BPF_SK_SKB_STREAM_VERDICT,
-		      code, ARRAY_SIZE(code));
+		      program);
+}
+
+int bpf_attach_passing(int map)
+{
+	struct program program = { 0 };
+
+	move(&program, BPF_REG_0, SK_PASS);
+	return attach_to_receiving(map, &program);
+}
+
+int bpf_attach_redirecting(int map, int targets)
+{
+	struct program program = { 0 };
+
+	copy(&program, BPF_REG_6, BPF_REG_1);
+	redirect(&program, targets, BPF_F_INGRESS, BPF_FUNC_sk_redirect_map);
+	return attach_to_receiving(map, &program);
+}
+
+static const char *lacks(int (*attach_any)(int map), const char *programs)
+{
+	int map = bpf_sockmap(1);
+	bool attached;
+
+	if (map < 0)
+		return "the kernel has no sockmap";
+	attached = !attach_any(map);
+	close(map);
+	return attached ? NULL : programs;
+}
+
+static int attach_any_sending(int map)
+{
+	return bpf_attach_sending(map, &(struct bpf_sending){ 0 });
+}
+
+const char *bpf_lacks_for_sending(void)
+{
+	return lacks(attach_any_sending, "the kernel has no SK_MSG programs");
+}
+
+const char *bpf_lacks_for_receiving(void)
+{
+	return lacks(bpf_attach_passing, "the kernel has no SK_SKB programs");
 }

@@ -13,16 +13,33 @@ int bpf_sockmap(unsigned int entries);
 /* Puts the socket into the map. */
 int bpf_sockmap_add(int map, unsigned int key, int fd);
 
-/* What is sent waits until so many bytes are together. */
-int bpf_attach_cork(int map, unsigned int bytes);
+/* What a program does with what is sent, in this order. */
+struct bpf_sending {
+	unsigned int apply;	/* it decides on so many bytes; 0: on all */
+	unsigned int cork;	/* nothing, until so many are together */
+	unsigned int cut;	/* takes off so many at the start */
+	unsigned int add;	/* puts so many at the start, not set */
+	enum {
+		BPF_SENDING_PASSES,
+		BPF_SENDING_DROPS,
+		/* redirects it to the socket at key 0 of the map ... */
+		BPF_SENDING_RECEIVED, /* ... from which it can be received */
+		BPF_SENDING_MOVED,    /* ... which sends it */
+	} verdict;
+	int targets;		/* that map */
+};
 
-/* What is sent can be received from the socket at key 0 of the map. */
-int bpf_attach_ingress(int map);
+int bpf_attach_sending(int map, const struct bpf_sending *what);
 
 /*
- * What is received on sockets of the map can be received from the socket at
- * key 0 of the map of targets instead.
+ * What comes for sockets of the map can be received from them, but not as TCP
+ * has it; or from the socket at key 0 of the map of targets instead.
  */
-int bpf_attach_verdict(int map, int targets);
+int bpf_attach_passing(int map);
+int bpf_attach_redirecting(int map, int targets);
+
+/* What the kernel lacks for programs of either sort; NULL: nothing. */
+const char *bpf_lacks_for_sending(void);
+const char *bpf_lacks_for_receiving(void);
 
 #endif

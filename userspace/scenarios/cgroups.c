@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Two processes in two cgroups hold connections with unread data, some of them
- * reset. Then they change places: each socket stays booked on the cgroup that
- * it was made in.
+ * reset, and others to themselves, which had data when they were accepted: only
+ * then could their cgroup be charged for it. Then the processes change places:
+ * each socket stays booked on the cgroup that it was made in.
  */
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "../confinement.h"
 #include "../connections.h"
+#include "../segment.h"
 #include "scenarios.h"
 
 #define PAYLOAD 1000
@@ -42,6 +44,26 @@ static void server(struct stage *stage, void *arg)
 	}
 }
 
+static void connect_to_itself(struct stage *stage, const struct cast *cast)
+{
+	static const char data[PAYLOAD];
+	struct loopback own;
+	int listener, *fds;
+
+	loopback_set(&own, cast->server.address.ss_family, 0);
+	listener = loopback_listen(&own, 4096);
+	if (listener < 0)
+		stage_fail(stage, "listen");
+	fds = connections_connect(stage, &own, cast->connections);
+	for (unsigned int i = 0; i < cast->connections; i++) {
+		if (send(fds[i], data, PAYLOAD, MSG_NOSIGNAL) != PAYLOAD)
+			stage_fail(stage, "send");
+		segment_await_acknowledged(stage, fds[i]);
+	}
+	connections_accept(stage, listener, cast->connections, 0);
+	close(listener);
+}
+
 static void holder(struct stage *stage, void *arg)
 {
 	struct cast *cast = arg;
@@ -50,6 +72,7 @@ static void holder(struct stage *stage, void *arg)
 	close(cast->listener);
 	confinement_enter(stage, &confinements[group]);
 	connections_connect(stage, &cast->server, cast->connections);
+	connect_to_itself(stage, cast);
 	stage_report(stage, 0);
 	confinement_enter(stage, &confinements[!group]);
 	stage_report(stage, 0);
@@ -91,8 +114,7 @@ static bool expect_booked(struct play *play, const char *phase,
 static bool expect_all_booked(struct play *play, const char *phase,
 			      const struct round *round)
 {
-	long long kept = play->connections / 2;
-	long long reset = play->connections - kept;
+	long long n = play->connections, kept = n / 2 + 2 * n, reset = n - n / 2;
 
 	for (int group = 0; group < GROUPS; group++)
 		if (!play_expect_sockets(play, phase,

@@ -1,8 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/udp.h>
+#include <stdint.h>
 #include <stdlib.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
+#include "../array.h"
 #include "datagrams.h"
 
 /* How long a datagram may take from one socket to the other. */
@@ -21,9 +26,9 @@ void datagrams_open(struct stage *stage, struct datagrams *to,
 		stage_fail(stage, "SO_RCVBUF");
 }
 
-int datagrams_sender(struct stage *stage, const struct play *play)
+static int open_sender(struct stage *stage, const struct play *play, int type)
 {
-	int fd = socket(play->family, SOCK_DGRAM | SOCK_CLOEXEC,
+	int fd = socket(play->family, type | SOCK_CLOEXEC,
 			play->scenario->protocol);
 
 	if (fd < 0)
@@ -31,14 +36,61 @@ int datagrams_sender(struct stage *stage, const struct play *play)
 	return fd;
 }
 
+int datagrams_sender(struct stage *stage, const struct play *play)
+{
+	return open_sender(stage, play, SOCK_DGRAM);
+}
+
+int datagrams_broken_sender(struct stage *stage, const struct play *play)
+{
+	return open_sender(stage, play, SOCK_RAW);
+}
+
+static const char data[65536];
+
+static bool send_intact(int from, const struct datagrams *to)
+{
+	return sendto(from, data, to->size, 0,
+		      (const struct sockaddr *)&to->address.address,
+		      to->address.length) == (ssize_t)to->size;
+}
+
+/*
+ * With the header by hand. The ports sum to nothing, so that the right checksum
+ * is the same for all, and is not this one.
+ */
+static bool send_broken(int from, const struct datagrams *to)
+{
+	unsigned short port = htons(loopback_port(&to->address));
+	struct udphdr header = {
+		.source = (unsigned short)~port,
+		.dest = port,
+		.len = htons((unsigned short)(sizeof(header) + to->size)),
+		.check = htons(1),
+	};
+	struct iovec parts[] = {
+		{ &header, sizeof(header) },
+		{ (void *)(uintptr_t)data, to->size },
+	};
+	struct sockaddr_storage address = to->address.address;
+	struct msghdr message = {
+		.msg_name = &address,
+		.msg_namelen = to->address.length,
+		.msg_iov = parts,
+		.msg_iovlen = ARRAY_SIZE(parts),
+	};
+
+	/* of a raw socket that is no port */
+	if (address.ss_family == AF_INET6)
+		((struct sockaddr_in6 *)&address)->sin6_port = 0;
+	return sendmsg(from, &message, 0) ==
+	       (ssize_t)(sizeof(header) + to->size);
+}
+
 static void send_one(struct stage *stage, int from, const struct datagrams *to)
 {
-	static const char data[65536];
-
-	if (sendto(from, data, to->size, 0,
-		   (const struct sockaddr *)&to->address.address,
-		   to->address.length) != (ssize_t)to->size)
-		stage_fail(stage, "sendto");
+	if (!(to->broken ? send_broken : send_intact)(from, to))
+		stage_fail(stage, "sending a datagram");
 }
 
 static void look(struct stage *stage, int fd, struct meminfo *info)
@@ -112,10 +164,10 @@ void datagrams_fill(struct stage *stage, int from, struct datagrams *to)
 void datagrams_receive(struct stage *stage, struct datagrams *to,
 		       long long count)
 {
-	static char data[65536];
+	static char received[65536];
 
 	for (; count; count--, to->queued--)
-		if (recv(to->fd, data, sizeof(data), MSG_DONTWAIT) < 0)
+		if (recv(to->fd, received, sizeof(received), MSG_DONTWAIT) < 0)
 			stage_fail(stage, "recv");
 }
 

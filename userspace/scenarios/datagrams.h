@@ -10,6 +10,7 @@ struct datagrams {
 	int fd;
 	struct loopback address;
 	size_t size;		/* of each datagram */
+	bool broken;		/* their checksums are wrong */
 	long long truesize;	/* what the kernel counts for one of them */
 	long long queued;	/* datagrams */
 };
@@ -18,8 +19,9 @@ struct datagrams {
 void datagrams_open(struct stage *stage, struct datagrams *to,
 		    const struct play *play, size_t size, int rcvbuf);
 
-/* An unbound socket to send with. */
+/* An unbound socket to send with; for broken ones another. */
 int datagrams_sender(struct stage *stage, const struct play *play);
+int datagrams_broken_sender(struct stage *stage, const struct play *play);
 
 /* Sends that many and waits until they are queued. */
 void datagrams_send(struct stage *stage, int from, struct datagrams *to,

@@ -12,18 +12,12 @@
 #include <unistd.h>
 
 #include "../connections.h"
-#include "scenarios.h"
+#include "keeper.h"
 
 /* Of <linux/in6.h>, which cannot be included beside <netinet/in.h>. */
 #define IPV6_FLOWINFO 11
 /* Any but 0. */
 #define TRAFFIC_CLASS 4
-
-struct cast {
-	struct loopback server;
-	int listener;
-	unsigned int connections;
-};
 
 static void want_options(struct stage *stage, int fd, int peer)
 {
@@ -55,7 +49,7 @@ static void end(struct stage *stage, unsigned int i, int fd, int peer)
 
 static void keeper(struct stage *stage, void *arg)
 {
-	struct cast *cast = arg;
+	struct keeper_cast *cast = arg;
 	int *peers = calloc(cast->connections, sizeof(*peers));
 	int *fds = calloc(cast->connections, sizeof(*fds));
 
@@ -114,27 +108,13 @@ static bool go_through(struct play *play, struct actor *keeper)
 
 static void play(struct play *play)
 {
-	struct cast cast = { .connections = play->connections };
-	struct actor actor = { 0 };
-	long long pages;
-	bool ok;
+	static const struct keeper how = { keeper, go_through };
+	struct keeper_cast cast;
 
-	if (play->family != AF_INET6) {
+	if (play->family == AF_INET6)
+		keeper_play(play, &how, &cast);
+	else
 		play_skip(play, "IPv4 has no such options");
-		return;
-	}
-	if (!play_expect_balanced(play, "before") ||
-	    !play_pages(play, &pages) ||
-	    !play_listen(play, &cast.server, 16, &cast.listener))
-		return;
-	ok = play_start(play, &actor, "keeper", keeper, &cast);
-	close(cast.listener);
-	ok = ok && go_through(play, &actor);
-	if (ok)
-		play_peak(play);
-	actor_kill(&actor);
-	if (ok)
-		play_expect_return(play, "after", pages);
 }
 
 const struct scenario tcp_ipv6_options = {

@@ -12,17 +12,11 @@
 #include <unistd.h>
 
 #include "../connections.h"
-#include "scenarios.h"
+#include "keeper.h"
 
 #define BASE_MSS "512"
 /* How often a connection's queues are filled and read, at most. */
 #define TRANSFERS 100
-
-struct cast {
-	struct loopback server;
-	int listener;
-	unsigned int connections;
-};
 
 static unsigned int mss_of(struct stage *stage, int fd)
 {
@@ -62,7 +56,7 @@ static bool transfer(struct stage *stage, int from, int to)
 
 static void keeper(struct stage *stage, void *arg)
 {
-	struct cast *cast = arg;
+	struct keeper_cast *cast = arg;
 	long long probed = 0;
 
 	for (unsigned int i = 0; i < cast->connections; i++) {
@@ -93,25 +87,12 @@ static bool peak(struct play *play, struct actor *keeper)
 
 static void play(struct play *play)
 {
-	struct cast cast = { .connections = play->connections };
-	struct actor actor = { 0 };
-	long long pages;
-	bool ok;
+	static const struct keeper how = { keeper, peak };
+	struct keeper_cast cast;
 
-	if (!play_expect_balanced(play, "before") ||
-	    !play_pages(play, &pages) ||
-	    !play_sysctl(play, "net.ipv4.tcp_mtu_probing", "2") ||
-	    !play_sysctl(play, "net.ipv4.tcp_base_mss", BASE_MSS) ||
-	    !play_listen(play, &cast.server, 4096, &cast.listener))
-		return;
-	ok = play_start(play, &actor, "keeper", keeper, &cast);
-	close(cast.listener);
-	ok = ok && peak(play, &actor);
-	if (ok)
-		play_peak(play);
-	actor_kill(&actor);
-	if (ok)
-		play_expect_return(play, "after", pages);
+	if (play_sysctl(play, "net.ipv4.tcp_mtu_probing", "2") &&
+	    play_sysctl(play, "net.ipv4.tcp_base_mss", BASE_MSS))
+		keeper_play(play, &how, &cast);
 }
 
 const struct scenario tcp_mtu_probe = {

@@ -2,18 +2,24 @@
 /*
  * The first segment of each connection is lost again and again: a filter on
  * the receiving socket drops it. All that was sent after it is charged, but
- * waits in the out-of-order queue, where no read() can get at it.
+ * waits in the out-of-order queue, where no read() can get at it. Then the
+ * segment comes, and in the second round finds that the receive buffer has
+ * shrunk meanwhile: the queue is pruned, and sent again.
  */
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <sys/socket.h>
 
+#include "../connections.h"
 #include "../segment.h"
 #include "unread.h"
 
 #define LOST 1000
 /* It fits the initial congestion window and the receive window. */
 #define REST 40000
+/* Of a buffer; the kernel makes it the least that it allows. */
+#define LEAST 1
 /* Its data begins with this byte. */
 #define MISSING 'H'
 
@@ -53,15 +59,36 @@ static bool expect(struct play *play, const struct unread_round *round)
 	return ok;
 }
 
+static void heed_with_less_room(struct stage *stage, int fd)
+{
+	connection_set_buffers(stage, fd, LEAST);
+	segment_heed(stage, fd);
+}
+
+/* When the missing segment has come. */
+static void make_room(struct stage *stage, int fd)
+{
+	struct pollfd readable = { fd, POLLIN, 0 };
+
+	if (poll(&readable, 1, -1) != 1)
+		stage_fail(stage, "poll");
+	connection_set_buffers(stage, fd, 2 * REST);
+}
+
 static void play(struct play *play)
 {
-	unread_play(play, &(struct unread){
+	struct unread how = {
 		.accepted = open_hole,
 		.send = send_around_hole,
 		.resume = segment_heed,
 		.expect = expect,
 		.as_queued = true,
-	});
+	};
+
+	unread_play(play, &how);
+	how.resume = heed_with_less_room;
+	how.reading = make_room;
+	unread_play(play, &how);
 }
 
 const struct scenario tcp_out_of_order = {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * A sender in a memory cgroup reserves memory for its sockets. It is charged
- * at once, and stays so; what is sent is taken from it.
+ * at once, and stays so; what is sent is taken from it. Whoever wants less is
+ * given the rest back; who wants more while memory is scarce gets nothing.
  */
 #include <sys/socket.h>
 #include <unistd.h>
@@ -11,6 +12,9 @@
 
 #define RESERVE (256 * 1024)
 #define PAYLOAD 10000
+/* More than the CPUs hold back of the counter, which limits do not know of. */
+#define PLENTY (32 << 20)
+#define TCP_MEM "net.ipv4.tcp_mem"
 
 static struct confinement confinement;
 
@@ -19,13 +23,18 @@ static void prepare(struct stage *stage)
 	confinement_enter(stage, &confinement);
 }
 
+static bool reserve(int fd, int bytes)
+{
+	return !setsockopt(fd, SOL_SOCKET, SO_RESERVE_MEM, &bytes,
+			   sizeof(bytes));
+}
+
 static long long send_some(struct stage *stage, int fd, unsigned int i)
 {
 	static const char data[PAYLOAD];
-	int bytes = RESERVE;
 
 	(void)i;
-	if (setsockopt(fd, SOL_SOCKET, SO_RESERVE_MEM, &bytes, sizeof(bytes)))
+	if (!reserve(fd, 2 * RESERVE) || !reserve(fd, RESERVE))
 		stage_fail(stage, "SO_RESERVE_MEM");
 	if (send(fd, data, PAYLOAD, MSG_NOSIGNAL) != PAYLOAD)
 		stage_fail(stage, "send");
@@ -53,6 +62,35 @@ static bool expect(struct play *play, const struct unread_round *round)
 			   play->connections, confined);
 }
 
+static void greedy(struct stage *stage, void *arg)
+{
+	int fd;
+
+	(void)arg;
+	confinement_enter(stage, &confinement);
+	fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	stage_report(stage, fd >= 0 && reserve(fd, PLENTY));
+	stage_report(stage, reserve(fd, 2 * PLENTY));
+}
+
+/* Between the limits of net.ipv4.tcp_mem: what is refused is not charged. */
+static void play_refusal(struct play *play)
+{
+	struct actor actor = { 0 };
+	long long reserved;
+
+	if (play_sysctl(play, TCP_MEM, "1000000 1000000 1000000") &&
+	    play_start(play, &actor, "greedy", greedy, NULL) &&
+	    play_await(play, &actor, &reserved) &&
+	    play_expect(play, "plenty", "reservations", 1, reserved) &&
+	    play_expect_settled(play, "plenty") &&
+	    play_sysctl(play, TCP_MEM, "1 1 1000000") &&
+	    play_step(play, &actor, &reserved) &&
+	    play_expect(play, "scarce", "reservations", 0, reserved))
+		play_expect_settled(play, "scarce");
+	actor_kill(&actor);
+}
+
 /* Asked of a socket that has none reserved. */
 static bool kernel_reserves(void)
 {
@@ -69,9 +107,9 @@ static void play(struct play *play)
 {
 	bool made = confinement_make(&confinement, "skbalance-reserve");
 
-	if (!kernel_reserves())
+	if (!kernel_reserves()) {
 		play_skip(play, "the kernel has no SO_RESERVE_MEM");
-	else if (made && confinement.memory)
+	} else if (made && confinement.memory) {
 		unread_play(play, &(struct unread){
 			.prepare = prepare,
 			.send = send_some,
@@ -79,8 +117,10 @@ static void play(struct play *play)
 			.as_queued = true,
 			.reserve = RESERVE,
 		});
-	else
+		play_refusal(play);
+	} else {
 		play_skip(play, "there is no cgroup with a memory controller");
+	}
 	confinement_remove(&confinement);
 }
 

@@ -16,6 +16,19 @@
 
 enum { CORKED, REDIRECTED, PLAIN, KINDS };
 
+static int attach_cork(int map)
+{
+	return bpf_attach_sending(map, &(struct bpf_sending){ .cork = CORK });
+}
+
+static int attach_echo(int map)
+{
+	return bpf_attach_sending(map, &(struct bpf_sending){
+		.verdict = BPF_SENDING_RECEIVED,
+		.targets = map,
+	});
+}
+
 /* The redirected socket is that of key 0, so each has a map of its own. */
 static void map_socket(struct stage *stage, int fd, unsigned int kind)
 {
@@ -23,9 +36,9 @@ static void map_socket(struct stage *stage, int fd, unsigned int kind)
 
 	if (map < 0)
 		stage_fail(stage, "BPF_MAP_TYPE_SOCKMAP");
-	if (kind == CORKED && bpf_attach_cork(map, CORK))
+	if (kind == CORKED && attach_cork(map))
 		stage_fail(stage, "bpf_msg_cork_bytes");
-	if (kind == REDIRECTED && bpf_attach_ingress(map))
+	if (kind == REDIRECTED && attach_echo(map))
 		stage_fail(stage, "bpf_msg_redirect_map");
 	if (bpf_sockmap_add(map, 0, fd))
 		stage_fail(stage, "BPF_MAP_UPDATE_ELEM");
@@ -90,21 +103,13 @@ static bool expect(struct play *play, const struct unread_round *round)
 			   queued ? redirected : 0, queued);
 }
 
-static bool is_possible(struct play *play)
-{
-	int map = bpf_sockmap(1);
-	bool possible;
-
-	if (map < 0)
-		return play_skip(play, "the kernel has no sockmap");
-	possible = !bpf_attach_cork(map, CORK);
-	close(map);
-	return possible || play_skip(play, "the kernel has no SK_MSG programs");
-}
-
 static void play(struct play *play)
 {
-	if (is_possible(play))
+	const char *lacking = bpf_lacks_for_sending();
+
+	if (lacking)
+		play_skip(play, lacking);
+	else
 		unread_play(play, &(struct unread){
 			.send = send_mapped,
 			.finish = finish,

@@ -4,7 +4,8 @@
  *
  * What comes in from outside is redirected by a BPF program: it can be received
  * from the relay's socket of the inner connection, past TCP, and is charged to
- * that, by a kernel thread.
+ * that, by a kernel thread. Every other one lets it pass: it is received where
+ * it has come in, but past TCP, too.
  *
  * Since 799aa7f98d53 (5.13) the thread does not lock that socket: what others
  * charge to it, or uncharge, at the same moment is lost now and then. The race
@@ -19,7 +20,7 @@
 
 #include "../bpf.h"
 #include "../connections.h"
-#include "scenarios.h"
+#include "keeper.h"
 
 #define PAYLOAD 4000
 /* The race is run so often; each time the client sends so often. */
@@ -31,13 +32,13 @@
 /* Descriptors. */
 struct route {
 	int client, outer, inner, backend;
+	int end;	/* where it can be received: one of the relay's */
 };
 
 /* All ends of the connections are the actor's. */
 struct cast {
-	struct loopback server;
-	int listener;
-	unsigned int connections;
+	struct keeper_cast keeper;
+	bool passing;		/* half of what comes in */
 	struct route *routes;
 	/* In a heat: bytes that the client has sent, and that it will no more. */
 	long long pushed;
@@ -48,26 +49,39 @@ static void redirect(struct stage *stage, int from, int to)
 {
 	int map = bpf_sockmap(1), targets = bpf_sockmap(1);
 
-	if (map < 0 || targets < 0 || bpf_attach_verdict(map, targets) ||
+	if (map < 0 || targets < 0 || bpf_attach_redirecting(map, targets) ||
 	    bpf_sockmap_add(targets, 0, to) || bpf_sockmap_add(map, 0, from))
+		stage_fail(stage, "sockmap");
+}
+
+static void pass(struct stage *stage, int from)
+{
+	int map = bpf_sockmap(1);
+
+	if (map < 0 || bpf_attach_passing(map) || bpf_sockmap_add(map, 0, from))
 		stage_fail(stage, "sockmap");
 }
 
 static void connect_all(struct stage *stage, struct cast *cast)
 {
-	cast->routes = calloc(cast->connections, sizeof(*cast->routes));
+	cast->routes = calloc(cast->keeper.connections, sizeof(*cast->routes));
 	if (!cast->routes)
 		stage_fail(stage, "memory for the descriptors");
-	for (unsigned int i = 0; i < cast->connections; i++) {
+	for (unsigned int i = 0; i < cast->keeper.connections; i++) {
 		struct route *route = &cast->routes[i];
 
-		connection_make(stage, &cast->server, cast->listener,
+		connection_make(stage, &cast->keeper.server, cast->keeper.listener,
 				&route->client, &route->outer);
-		connection_make(stage, &cast->server, cast->listener,
+		connection_make(stage, &cast->keeper.server, cast->keeper.listener,
 				&route->backend, &route->inner);
-		redirect(stage, route->outer, route->inner);
+		route->end = i % 2 && cast->passing ? route->outer :
+						      route->inner;
+		if (route->end == route->inner)
+			redirect(stage, route->outer, route->inner);
+		else
+			pass(stage, route->outer);
 	}
-	close(cast->listener);
+	close(cast->keeper.listener);
 }
 
 /* Returns when all of it can be received. */
@@ -75,8 +89,8 @@ static void send_through(struct stage *stage, const struct cast *cast)
 {
 	static const char data[PAYLOAD];
 
-	for (unsigned int i = 0; i < cast->connections; i++) {
-		struct pollfd readable = { cast->routes[i].inner, POLLIN, 0 };
+	for (unsigned int i = 0; i < cast->keeper.connections; i++) {
+		struct pollfd readable = { cast->routes[i].end, POLLIN, 0 };
 
 		if (send(cast->routes[i].client, data, PAYLOAD, MSG_NOSIGNAL) !=
 		    PAYLOAD)
@@ -86,19 +100,19 @@ static void send_through(struct stage *stage, const struct cast *cast)
 	}
 }
 
-/* Bytes: redirected, and sent inside. */
+/* Bytes: from outside, and sent inside. */
 struct received {
-	long long inner, backends;
+	long long ends, backends;
 };
 
 static struct received drain_all(struct stage *stage, const struct cast *cast)
 {
 	struct received bytes = { 0 };
 
-	for (unsigned int i = 0; i < cast->connections; i++) {
+	for (unsigned int i = 0; i < cast->keeper.connections; i++) {
 		const struct route *route = &cast->routes[i];
 
-		bytes.inner += connection_drain(stage, route->inner);
+		bytes.ends += connection_drain(stage, route->end);
 		bytes.backends += connection_drain(stage, route->backend);
 	}
 	return bytes;
@@ -106,7 +120,7 @@ static struct received drain_all(struct stage *stage, const struct cast *cast)
 
 static void subtract(struct received *from, struct received bytes)
 {
-	from->inner -= bytes.inner;
+	from->ends -= bytes.ends;
 	from->backends -= bytes.backends;
 }
 
@@ -117,7 +131,7 @@ static void relay(struct stage *stage, void *arg)
 	connect_all(stage, cast);
 	send_through(stage, cast);
 	stage_report(stage, 0);
-	stage_report(stage, drain_all(stage, cast).inner);
+	stage_report(stage, drain_all(stage, cast).ends);
 	/* nobody reads that */
 	send_through(stage, cast);
 	stage_report(stage, 0);
@@ -177,8 +191,8 @@ static void *push(void *arg)
 	struct cast *cast = arg;
 	ssize_t sent;
 
-	for (unsigned int i = 0; i < SENDS * cast->connections; i++) {
-		sent = send(cast->routes[i % cast->connections].client, data,
+	for (unsigned int i = 0; i < SENDS * cast->keeper.connections; i++) {
+		sent = send(cast->routes[i % cast->keeper.connections].client, data,
 			    PAYLOAD, MSG_NOSIGNAL | MSG_DONTWAIT);
 		if (sent > 0)
 			__atomic_fetch_add(&cast->pushed, sent,
@@ -194,7 +208,7 @@ static long long send_inside(const struct cast *cast)
 	long long bytes = 0;
 	ssize_t sent;
 
-	for (unsigned int i = 0; i < cast->connections; i++) {
+	for (unsigned int i = 0; i < cast->keeper.connections; i++) {
 		sent = send(cast->routes[i].inner, data, PAYLOAD,
 			    MSG_NOSIGNAL | MSG_DONTWAIT);
 		bytes += sent > 0 ? sent : 0;
@@ -219,9 +233,9 @@ static void run_heat(struct stage *stage, struct cast *cast)
 		subtract(&left, drain_all(stage, cast));
 	}
 	pthread_join(pusher, NULL);
-	left.inner += cast->pushed;
+	left.ends += cast->pushed;
 	deadline = play_clock_ms() + DRAIN_MS;
-	while ((left.inner || left.backends) && play_clock_ms() < deadline)
+	while ((left.ends || left.backends) && play_clock_ms() < deadline)
 		subtract(&left, drain_all(stage, cast));
 }
 
@@ -248,53 +262,30 @@ static bool race(struct play *play, struct actor *racer)
 	return ok;
 }
 
-static bool is_possible(struct play *play)
+static void play_with(struct play *play, const struct keeper *how, bool passing)
 {
-	int map = bpf_sockmap(1);
-	bool possible;
+	const char *lacking = bpf_lacks_for_receiving();
+	struct cast cast = { .passing = passing };
 
-	if (map < 0)
-		return play_skip(play, "the kernel has no sockmap");
-	possible = !bpf_attach_verdict(map, map);
-	close(map);
-	return possible || play_skip(play, "the kernel has no SK_SKB programs");
-}
-
-static void play_with(struct play *play, void (*part)(struct stage *, void *),
-		      bool (*direct)(struct play *, struct actor *))
-{
-	struct cast cast = { .connections = play->connections };
-	struct actor actor = { 0 };
-	long long pages;
-	bool ok;
-
-	if (!is_possible(play) || !play_expect_balanced(play, "before") ||
-	    !play_pages(play, &pages) ||
-	    !play_listen(play, &cast.server, 4096, &cast.listener))
-		return;
-	ok = play_start(play, &actor, "relay", part, &cast);
-	close(cast.listener);
-	ok = ok && direct(play, &actor);
-	if (ok)
-		play_peak(play);
-	actor_kill(&actor);
-	if (ok)
-		play_expect_return(play, "after", pages);
+	if (lacking)
+		play_skip(play, lacking);
+	else
+		keeper_play(play, how, &cast.keeper);
 }
 
 static void play_ingress(struct play *play)
 {
-	play_with(play, relay, go_through);
+	play_with(play, &(struct keeper){ relay, go_through }, true);
 }
 
 static void play_race(struct play *play)
 {
-	play_with(play, racer, race);
+	play_with(play, &(struct keeper){ racer, race }, false);
 }
 
 const struct scenario tcp_sockmap_ingress = {
 	.name = "tcp-sockmap-ingress",
-	.summary = "a BPF map redirects what was received to another socket",
+	.summary = "BPF programs redirect or pass what was received: not as TCP has it",
 	.connections = 30,
 	.pages = 8,
 	.play = play_ingress,

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * An urgent byte in the middle of what a sender sends. It is charged with its
- * segment like any other, but is not part of what read() returns.
+ * Urgent bytes among what a sender sends. They are charged with their segments
+ * like any other, but are not part of what read() returns. One half of the
+ * connections has one, after other data; the other half begins with two, and
+ * the second is more urgent than the first, which is forgotten unread.
  */
 #include <sys/socket.h>
 
@@ -10,24 +12,44 @@
 
 #define PART 1000
 
-static long long send_parts(struct stage *stage, int fd, unsigned int i)
+static void send_urgent(struct stage *stage, int fd)
+{
+	if (send(fd, "!", 1, MSG_OOB | MSG_NOSIGNAL) != 1)
+		stage_fail(stage, "MSG_OOB");
+	segment_await_acknowledged(stage, fd);
+}
+
+static long long send_part(struct stage *stage, int fd)
 {
 	static const char data[PART];
 
-	(void)i;
-	if (send(fd, data, sizeof(data), MSG_NOSIGNAL) != sizeof(data) ||
-	    send(fd, "!", 1, MSG_OOB | MSG_NOSIGNAL) != 1 ||
-	    send(fd, data, sizeof(data), MSG_NOSIGNAL) != sizeof(data))
+	if (send(fd, data, PART, MSG_NOSIGNAL) != PART)
 		stage_fail(stage, "send");
+	return PART;
+}
+
+static long long send_parts(struct stage *stage, int fd, unsigned int i)
+{
+	long long bytes;
+
+	if (i % 2) {
+		send_urgent(stage, fd);
+		send_urgent(stage, fd);
+		bytes = send_part(stage, fd);
+	} else {
+		bytes = send_part(stage, fd);
+		send_urgent(stage, fd);
+		bytes += send_part(stage, fd);
+	}
 	segment_await_acknowledged(stage, fd);
-	return 2 * sizeof(data);
+	return bytes;
 }
 
 /* FIONREAD stops at the urgent byte, if it has been recognized. */
 static bool expect(struct play *play, const struct unread_round *round)
 {
 	return play_expect(play, "peak", "bytes before the urgent ones",
-			   (long long)play->connections * PART,
+			   (play->connections + 1LL) / 2 * PART,
 			   round->readable);
 }
 
@@ -42,7 +64,7 @@ static void play(struct play *play)
 
 const struct scenario tcp_urgent_data = {
 	.name = "tcp-urgent-data",
-	.summary = "an urgent byte waits among others: charged, but read apart",
+	.summary = "urgent bytes wait among others: charged, but read apart",
 	.connections = 100,
 	.pages = 8,
 	.play = play,

@@ -54,8 +54,11 @@ static void receiver(struct stage *stage, void *arg)
 		if (cast->how->resume)
 			cast->how->resume(stage, fds[i]);
 	bytes = 0;
-	for (unsigned int i = 0; i < cast->connections; i++)
+	for (unsigned int i = 0; i < cast->connections; i++) {
+		if (cast->how->reading)
+			cast->how->reading(stage, fds[i]);
 		bytes += read_everything(stage, fds[i]);
+	}
 	stage_report(stage, bytes);
 }
 

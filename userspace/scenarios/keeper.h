@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef SKBALANCE_KEEPER_H
+#define SKBALANCE_KEEPER_H
+
+#include "scenarios.h"
+
+/*
+ *	keeper ---- connection 1..N ---- itself
+ *
+ * One process has both ends of all connections.
+ */
+struct keeper {
+	/* What the process does with them, given arg. */
+	void (*part)(struct stage *stage, void *arg);
+	/* From its start to the peak; false: a check has failed. */
+	bool (*direct)(struct play *play, struct actor *keeper);
+};
+
+/* What the part makes them with: arg, or its first member. */
+struct keeper_cast {
+	struct loopback server;
+	int listener;
+	unsigned int connections;
+};
+
+/* Sets *cast. After the peak the process is killed. */
+void keeper_play(struct play *play, const struct keeper *how,
+		 struct keeper_cast *cast);
+
+#endif

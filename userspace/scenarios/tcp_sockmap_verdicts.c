@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ *	keeper ---- connection 1..N ---- itself
+ *
+ * BPF programs decide on what is sent: all or so many bytes at a time pass, are
+ * dropped, are received or sent by the other end, are cut or added to; or the
+ * decision cannot be carried out. What is charged on the way is given back, each
+ * byte once.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "../array.h"
+#include "../bpf.h"
+#include "../connections.h"
+#include "keeper.h"
+
+#define PAYLOAD 10000
+/* Some bytes of the payload are left for a last, incomplete part. */
+#define PART 3000
+#define CUT 100
+/* How long bytes may be on the way. */
+#define DRAIN_MS 3000
+
+/* A program, and what comes of one payload. */
+struct kind {
+	const char *name;
+	struct bpf_sending program;
+	bool refused;		/* the other end does not send any more */
+	bool faulty;		/* the payload ends at no valid address */
+	int error;		/* that send() may return */
+	long long received;	/* bytes, by the other end */
+	long long returned;	/* bytes, by the end that has sent them */
+};
+
+static const struct kind kinds[] = {
+	{ "passed in parts", { .apply = PART }, .received = PAYLOAD },
+	{ "dropped", { .verdict = BPF_SENDING_DROPS }, .error = EACCES },
+	{ "dropped in parts",
+	  { .apply = PART, .verdict = BPF_SENDING_DROPS }, .error = EACCES },
+	{ "received past TCP", { .verdict = BPF_SENDING_RECEIVED },
+	  .received = PAYLOAD },
+	{ "received past TCP in parts",
+	  { .apply = PART, .verdict = BPF_SENDING_RECEIVED },
+	  .received = PAYLOAD },
+	{ "sent by the other end", { .verdict = BPF_SENDING_MOVED },
+	  .returned = PAYLOAD },
+	{ "sent by the other end in parts",
+	  { .apply = PART, .verdict = BPF_SENDING_MOVED },
+	  .returned = PAYLOAD },
+	{ "refused by the other end", { .verdict = BPF_SENDING_MOVED },
+	  .refused = true, .error = EPIPE },
+	{ "cut", { .cut = CUT }, .received = PAYLOAD - CUT },
+	{ "added to", { .add = CUT }, .received = PAYLOAD + CUT },
+	{ "at a bad address", { 0 }, .faulty = true, .error = EFAULT },
+};
+
+#define KINDS ARRAY_SIZE(kinds)
+
+struct ends {
+	int fd, peer;
+};
+
+struct cast {
+	struct keeper_cast keeper;
+	struct ends *ends;
+};
+
+/*
+ * The other end is what a message is redirected to. Descriptors of maps are
+ * kept: these let go of their sockets when they are closed.
+ */
+static void attach(struct stage *stage, const struct kind *kind,
+		   const struct ends *ends)
+{
+	struct bpf_sending program = kind->program;
+	int map = bpf_sockmap(1);
+
+	program.targets = bpf_sockmap(1);
+	if (map < 0 || program.targets < 0 ||
+	    bpf_sockmap_add(program.targets, 0, ends->peer) ||
+	    bpf_attach_sending(map, &program) ||
+	    bpf_sockmap_add(map, 0, ends->fd))
+		stage_fail(stage, kind->name);
+}
+
+static void connect_all(struct stage *stage, struct cast *cast)
+{
+	cast->ends = calloc(cast->keeper.connections, sizeof(*cast->ends));
+	if (!cast->ends)
+		stage_fail(stage, "memory for the descriptors");
+	for (unsigned int i = 0; i < cast->keeper.connections; i++) {
+		const struct kind *kind = &kinds[i % KINDS];
+		struct ends *ends = &cast->ends[i];
+
+		connection_make(stage, &cast->keeper.server,
+				cast->keeper.listener, &ends->fd, &ends->peer);
+		attach(stage, kind, ends);
+		if (kind->refused && shutdown(ends->peer, SHUT_WR))
+			stage_fail(stage, "shutdown");
+	}
+	close(cast->keeper.listener);
+}
+
+/* Only its first bytes are there. */
+static const char *faulty_payload(struct stage *stage)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	char *pages = mmap(NULL, 2 * page, PROT_READ,
+			   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (pages == MAP_FAILED || munmap(pages + page, page))
+		stage_fail(stage, "mmap");
+	return pages + page - CUT;
+}
+
+static void send_all(struct stage *stage, const struct cast *cast)
+{
+	static const char payload[PAYLOAD];
+	const char *faulty = faulty_payload(stage);
+
+	for (unsigned int i = 0; i < cast->keeper.connections; i++) {
+		const struct kind *kind = &kinds[i % KINDS];
+
+		errno = 0;
+		send(cast->ends[i].fd, kind->faulty ? faulty : payload, PAYLOAD,
+		     MSG_NOSIGNAL);
+		if (errno && errno != kind->error)
+			stage_fail(stage, kind->name);
+	}
+}
+
+/* Waits a while for so many; whatever is there beside them is read, too. */
+static long long drain(int fd, long long expected)
+{
+	static char data[CONNECTION_LARGEST];
+	long long deadline = play_clock_ms() + DRAIN_MS, bytes = 0;
+	ssize_t n;
+
+	do {
+		n = recv(fd, data, sizeof(data), MSG_DONTWAIT);
+		bytes += n > 0 ? n : 0;
+	} while (n > 0 || (bytes < expected && play_clock_ms() < deadline));
+	return bytes;
+}
+
+/* Reports what came of each kind. */
+static void drain_all(struct stage *stage, const struct cast *cast)
+{
+	for (unsigned int k = 0; k < KINDS; k++) {
+		const struct kind *kind = &kinds[k];
+		long long received = 0, returned = 0;
+
+		for (unsigned int i = k; i < cast->keeper.connections;
+		     i += KINDS) {
+			received += drain(cast->ends[i].peer, kind->received);
+			returned += drain(cast->ends[i].fd, kind->returned);
+		}
+		stage_report(stage, received);
+		stage_report(stage, returned);
+	}
+}
+
+static void keeper(struct stage *stage, void *arg)
+{
+	struct cast *cast = arg;
+
+	connect_all(stage, cast);
+	send_all(stage, cast);
+	stage_report(stage, 0);
+	drain_all(stage, cast);
+	/* nobody reads that */
+	send_all(stage, cast);
+	stage_report(stage, 0);
+}
+
+static bool expect_books(struct play *play, const char *phase,
+			 const struct actor *keeper)
+{
+	return play_expect_settled(play, phase) &&
+	       play_expect_meminfo(play, phase,
+				   whose(BOOKS_CLASS_OPEN, keeper));
+}
+
+static bool expect_bytes(struct play *play, struct actor *keeper,
+			 const struct kind *kind, long long connections)
+{
+	long long value;
+
+	return play_step(play, keeper, &value) &&
+	       play_expect(play, kind->name, "bytes at the other end",
+			   connections * kind->received, value) &&
+	       play_step(play, keeper, &value) &&
+	       play_expect(play, kind->name, "bytes at the same end",
+			   connections * kind->returned, value);
+}
+
+static bool go_through(struct play *play, struct actor *keeper)
+{
+	long long value;
+	bool ok = play_await(play, keeper, &value) &&
+		  expect_books(play, "sent", keeper);
+
+	for (unsigned int k = 0; ok && k < KINDS; k++)
+		ok = expect_bytes(play, keeper, &kinds[k],
+				  (play->connections + KINDS - 1 - k) / KINDS);
+	return ok && expect_books(play, "read", keeper) &&
+	       play_step(play, keeper, &value) &&
+	       expect_books(play, "sent again", keeper);
+}
+
+static void play(struct play *play)
+{
+	const char *lacking = bpf_lacks_for_sending();
+	struct cast cast;
+
+	if (lacking)
+		play_skip(play, lacking);
+	else
+		keeper_play(play, &(struct keeper){ keeper, go_through },
+			    &cast.keeper);
+}
+
+const struct scenario tcp_sockmap_verdicts = {
+	.name = "tcp-sockmap-verdicts",
+	.summary = "BPF programs cut, drop, split and redirect what is sent",
+	.connections = 30,
+	.pages = 8,
+	.play = play,
+};
