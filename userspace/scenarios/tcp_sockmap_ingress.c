@@ -285,7 +285,7 @@ static void play_race(struct play *play)
 
 const struct scenario tcp_sockmap_ingress = {
 	.name = "tcp-sockmap-ingress",
-	.summary = "BPF programs redirect or pass what was received: not as TCP has it",
+	.summary = "BPF programs redirect or pass what was received: queued past TCP",
 	.connections = 30,
 	.pages = 8,
 	.play = play_ingress,
