@@ -56,6 +56,8 @@ static const struct kind kinds[] = {
 	{ "cut", { .cut = CUT }, .received = PAYLOAD - CUT },
 	{ "added to", { .add = CUT }, .received = PAYLOAD + CUT },
 	{ "at a bad address", { 0 }, .faulty = true, .error = EFAULT },
+	{ "corked, then at a bad address", { .cork = 4 * PAYLOAD },
+	  .faulty = true, .error = EFAULT },
 };
 
 #define KINDS ARRAY_SIZE(kinds)
@@ -117,6 +119,14 @@ static const char *faulty_payload(struct stage *stage)
 	return pages + page - CUT;
 }
 
+static void send_one(struct stage *stage, int fd, const char *payload,
+		     const struct kind *kind)
+{
+	if (send(fd, payload, PAYLOAD, MSG_NOSIGNAL) < 0 &&
+	    errno != kind->error)
+		stage_fail(stage, kind->name);
+}
+
 static void send_all(struct stage *stage, const struct cast *cast)
 {
 	static const char payload[PAYLOAD];
@@ -124,12 +134,12 @@ static void send_all(struct stage *stage, const struct cast *cast)
 
 	for (unsigned int i = 0; i < cast->keeper.connections; i++) {
 		const struct kind *kind = &kinds[i % KINDS];
+		int fd = cast->ends[i].fd;
 
-		errno = 0;
-		send(cast->ends[i].fd, kind->faulty ? faulty : payload, PAYLOAD,
-		     MSG_NOSIGNAL);
-		if (errno && errno != kind->error)
-			stage_fail(stage, kind->name);
+		if (!kind->faulty || kind->program.cork)
+			send_one(stage, fd, payload, kind);
+		if (kind->faulty)
+			send_one(stage, fd, faulty, kind);
 	}
 }
 
