@@ -30,7 +30,7 @@ struct kind {
 	const char *name;
 	struct bpf_sending program;
 	bool refused;		/* the other end does not send any more */
-	bool faulty;		/* before it one that ends at no valid address */
+	bool faulty;		/* around it are some that end at no valid address */
 	int error;		/* that send() may return */
 	long long received;	/* bytes, by the other end */
 	long long returned;	/* bytes, by the end that has sent them */
@@ -55,8 +55,8 @@ static const struct kind kinds[] = {
 	  .refused = true, .error = EPIPE },
 	{ "cut and added to", { .cut = CUT, .add = 2 * CUT },
 	  .received = PAYLOAD + CUT },
-	/* the second time there is something that it could be added to */
-	{ "at a bad address, then corked", { .cork = 4 * PAYLOAD },
+	/* the second one would be added to what is corked */
+	{ "corked between bad addresses", { .cork = 4 * PAYLOAD },
 	  .faulty = true, .error = EFAULT },
 };
 
@@ -139,6 +139,8 @@ static void send_all(struct stage *stage, const struct cast *cast)
 		if (kind->faulty)
 			send_one(stage, fd, faulty, kind);
 		send_one(stage, fd, payload, kind);
+		if (kind->faulty)
+			send_one(stage, fd, faulty, kind);
 	}
 }
 
