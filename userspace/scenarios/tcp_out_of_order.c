@@ -65,7 +65,10 @@ static void heed_with_less_room(struct stage *stage, int fd)
 	segment_heed(stage, fd);
 }
 
-/* When the missing segment has come. */
+/*
+ * When the missing segment has come. No later, as a FIN might be dropped again
+ * and again for want of room.
+ */
 static void make_room(struct stage *stage, int fd)
 {
 	struct pollfd readable = { fd, POLLIN, 0 };
@@ -87,7 +90,7 @@ static void play(struct play *play)
 
 	unread_play(play, &how);
 	how.resume = heed_with_less_room;
-	how.reading = make_room;
+	how.resumed = make_room;
 	unread_play(play, &how);
 }
 

@@ -53,12 +53,12 @@ static void receiver(struct stage *stage, void *arg)
 	for (unsigned int i = 0; i < cast->connections; i++)
 		if (cast->how->resume)
 			cast->how->resume(stage, fds[i]);
+	for (unsigned int i = 0; i < cast->connections; i++)
+		if (cast->how->resumed)
+			cast->how->resumed(stage, fds[i]);
 	bytes = 0;
-	for (unsigned int i = 0; i < cast->connections; i++) {
-		if (cast->how->reading)
-			cast->how->reading(stage, fds[i]);
+	for (unsigned int i = 0; i < cast->connections; i++)
 		bytes += read_everything(stage, fds[i]);
-	}
 	stage_report(stage, bytes);
 }
 

@@ -32,10 +32,10 @@ struct unread {
 	 * read; or NULL.
 	 */
 	long long (*finish)(struct stage *stage, int fd, unsigned int i);
-	/* In the receiver, before it reads from any at last; or NULL. */
+	/* In the receiver, before it reads at last; or NULL. */
 	void (*resume)(struct stage *stage, int fd);
-	/* Likewise, before it reads from that one; or NULL. */
-	void (*reading)(struct stage *stage, int fd);
+	/* Likewise, when that was done to all of them; or NULL. */
+	void (*resumed)(struct stage *stage, int fd);
 	/* What is special at the peak, with all connections open; or NULL. */
 	bool (*expect)(struct play *play, const struct unread_round *round);
 	/* Whether the sender's queues are charged as SO_MEMINFO has them. */
