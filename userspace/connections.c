@@ -65,6 +65,20 @@ long long connection_fill(struct stage *stage, int fd, size_t size)
 	return bytes;
 }
 
+void connection_receive(struct stage *stage, int fd, long long bytes)
+{
+	static char data[65536];
+	ssize_t n;
+
+	for (; bytes > 0; bytes -= n) {
+		n = recv(fd, data,
+			 bytes < (long long)sizeof(data) ? (size_t)bytes :
+							   sizeof(data), 0);
+		if (n <= 0)
+			stage_fail(stage, "recv");
+	}
+}
+
 long long connection_drain(struct stage *stage, int fd)
 {
 	static char data[CONNECTION_LARGEST];

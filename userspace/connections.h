@@ -38,6 +38,9 @@ void connection_make(struct stage *stage, const struct loopback *server,
  */
 long long connection_fill(struct stage *stage, int fd, size_t size);
 
+/* Receives that many bytes, and waits for them. */
+void connection_receive(struct stage *stage, int fd, long long bytes);
+
 /* Receives until nothing more is there. Returns how many bytes it was. */
 long long connection_drain(struct stage *stage, int fd);
 

@@ -483,6 +483,12 @@ void play_spread_packets(struct play *play)
 	free(error);
 }
 
+long long play_share(const struct play *play, unsigned int kinds,
+		     unsigned int kind)
+{
+	return ((long long)play->connections + kinds - 1 - kind) / kinds;
+}
+
 long long play_clock_ms(void)
 {
 	struct timespec now;

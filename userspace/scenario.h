@@ -76,6 +76,10 @@ static inline struct whose whose(enum books_class class,
  * false have made a failed check; the scenario ends then.
  */
 
+/* How many of its connections are of a kind, if the i-th is of kind i % kinds. */
+long long play_share(const struct play *play, unsigned int kinds,
+		     unsigned int kind);
+
 /* A check of two numbers. */
 bool play_expect(struct play *play, const char *phase, const char *what,
 		 long long expected, long long actual);

@@ -1,7 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0-only
+#include <stdlib.h>
 #include <unistd.h>
 
+#include "../connections.h"
 #include "keeper.h"
+
+struct keeper_ends *keeper_connect(struct stage *stage,
+				   const struct keeper_cast *cast)
+{
+	struct keeper_ends *all = calloc(cast->connections, sizeof(*all));
+
+	if (!all)
+		stage_fail(stage, "memory for the descriptors");
+	for (unsigned int i = 0; i < cast->connections; i++)
+		connection_make(stage, &cast->server, cast->listener,
+				&all[i].connected, &all[i].accepted);
+	close(cast->listener);
+	return all;
+}
 
 void keeper_play(struct play *play, const struct keeper *how,
 		 struct keeper_cast *cast)

@@ -23,6 +23,18 @@ struct keeper_cast {
 	unsigned int connections;
 };
 
+/* Both ends of a connection: descriptors of the process. */
+struct keeper_ends {
+	int connected, accepted;
+};
+
+/*
+ * In the part: makes all connections, and closes the listener. They stay
+ * allocated until the process ends.
+ */
+struct keeper_ends *keeper_connect(struct stage *stage,
+				   const struct keeper_cast *cast);
+
 /* Sets *cast. After the peak the process is killed. */
 void keeper_play(struct play *play, const struct keeper *how,
 		 struct keeper_cast *cast);

@@ -7,7 +7,6 @@
  * when everything is read, when the connection is reset, or disconnected.
  */
 #include <netinet/in.h>
-#include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -49,24 +48,20 @@ static void end(struct stage *stage, unsigned int i, int fd, int peer)
 
 static void keeper(struct stage *stage, void *arg)
 {
-	struct keeper_cast *cast = arg;
-	int *peers = calloc(cast->connections, sizeof(*peers));
-	int *fds = calloc(cast->connections, sizeof(*fds));
+	const struct keeper_cast *cast = arg;
+	const struct keeper_ends *all = keeper_connect(stage, cast);
 
-	if (!peers || !fds)
-		stage_fail(stage, "memory for the descriptors");
 	for (unsigned int i = 0; i < cast->connections; i++) {
-		connection_make(stage, &cast->server, cast->listener, &peers[i],
-				&fds[i]);
-		want_options(stage, fds[i], peers[i]);
+		int fd = all[i].accepted, peer = all[i].connected;
+
+		want_options(stage, fd, peer);
 		/* the second takes the place of the first */
-		pass_byte(stage, peers[i], fds[i]);
-		pass_byte(stage, peers[i], fds[i]);
+		pass_byte(stage, peer, fd);
+		pass_byte(stage, peer, fd);
 	}
-	close(cast->listener);
 	stage_report(stage, 0);
 	for (unsigned int i = 0; i < cast->connections; i++)
-		end(stage, i, fds[i], peers[i]);
+		end(stage, i, all[i].accepted, all[i].connected);
 	stage_report(stage, 0);
 }
 
@@ -93,7 +88,8 @@ static bool go_through(struct play *play, struct actor *keeper)
 	struct whose closed = whose(BOOKS_CLASS_CLOSED_HELD, keeper);
 	struct whose open = whose(BOOKS_CLASS_OPEN, keeper);
 	long long n = play->connections, value;
-	long long disconnected = (n + 2) / 3, were_reset = (n + 1) / 3;
+	long long disconnected = play_share(play, 3, 0);
+	long long were_reset = play_share(play, 3, 1);
 
 	return play_await(play, keeper, &value) &&
 	       play_expect_settled(play, "peak") &&

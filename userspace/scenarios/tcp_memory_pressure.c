@@ -7,14 +7,11 @@
  * and filled again. What is collapsed, pruned or refused on the way is not
  * charged.
  */
-#include <errno.h>
 #include <stdio.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include "../array.h"
 #include "../connections.h"
-#include "scenarios.h"
+#include "keeper.h"
 
 /* Less than the CPUs hold back would be no pressure. */
 #define ENOUGH 50
@@ -25,62 +22,52 @@
 /* The kernel doubles it. */
 #define BUFFER (64 * 1024)
 
-struct cast {
-	struct loopback server;
-	int listener;
-	unsigned int connections;
-};
-
-static void fill_all(struct stage *stage, const struct cast *cast,
-		     const int *fds, const int *peers)
+static void fill_all(struct stage *stage, const struct keeper_ends *all,
+		     unsigned int connections)
 {
-	for (unsigned int i = 0; i < cast->connections; i++) {
-		connection_fill(stage, fds[i],
+	for (unsigned int i = 0; i < connections; i++) {
+		connection_fill(stage, all[i].accepted,
 				i % 2 ? SMALL : CONNECTION_LARGEST);
-		connection_fill(stage, peers[i],
+		connection_fill(stage, all[i].connected,
 				i % 2 ? CONNECTION_LARGEST : SMALL);
 	}
 }
 
 static void keeper(struct stage *stage, void *arg)
 {
-	struct cast *cast = arg;
-	int *peers = connections_connect(stage, &cast->server,
-					 cast->connections);
-	int *fds = connections_accept(stage, cast->listener, cast->connections,
-				      0);
+	const struct keeper_cast *cast = arg;
+	const struct keeper_ends *all = keeper_connect(stage, cast);
 
-	close(cast->listener);
 	for (unsigned int i = 0; i < cast->connections; i++) {
-		connection_set_buffers(stage, fds[i], BUFFER);
-		connection_set_buffers(stage, peers[i], BUFFER);
+		connection_set_buffers(stage, all[i].accepted, BUFFER);
+		connection_set_buffers(stage, all[i].connected, BUFFER);
 	}
 	stage_report(stage, 0);
-	fill_all(stage, cast, fds, peers);
+	fill_all(stage, all, cast->connections);
 	stage_report(stage, 0);
 	for (unsigned int i = 0; i < cast->connections; i += 2)
-		connection_drain(stage, fds[i]);
-	fill_all(stage, cast, fds, peers);
+		connection_drain(stage, all[i].accepted);
+	fill_all(stage, all, cast->connections);
 	stage_report(stage, 0);
 }
 
 /* Of the whole machine; the last one is what TCP may take. */
-static bool set_limit(struct play *play, const struct cast *cast, int share)
+static bool set_limit(struct play *play, unsigned int share)
 {
 	char limits[32];
 
 	snprintf(limits, sizeof(limits), "1 1 %u",
-		 cast->connections * PAGES * share);
+		 play->connections * PAGES * share);
 	return play_sysctl(play, "net.ipv4.tcp_mem", limits);
 }
 
-static bool press(struct play *play, const struct cast *cast,
-		  struct actor *keeper, int share)
+static bool press(struct play *play, struct actor *keeper, unsigned int share)
 {
 	long long value;
 
+	ktap_remark(play->ktap, "%u pages for each", PAGES * share);
 	return play_await(play, keeper, &value) &&
-	       set_limit(play, cast, share) &&
+	       set_limit(play, share) &&
 	       play_step(play, keeper, &value) &&
 	       play_expect_settled(play, "full") &&
 	       play_step(play, keeper, &value) &&
@@ -89,38 +76,28 @@ static bool press(struct play *play, const struct cast *cast,
 				   whose(BOOKS_CLASS_OPEN, keeper));
 }
 
-static void round_play(struct play *play, int share)
+static bool press_to_limit(struct play *play, struct actor *keeper)
 {
-	struct cast cast = {
-		.connections = play->connections > ENOUGH ? play->connections :
-							    ENOUGH,
-	};
-	struct actor actor = { 0 };
-	long long pages;
-	bool ok;
-
-	ktap_remark(play->ktap, "%d pages for each", PAGES * share);
-	if (!play_listen(play, &cast.server, 4096, &cast.listener))
-		return;
-	ok = play_expect_balanced(play, "before") &&
-	     play_pages(play, &pages) &&
-	     play_start(play, &actor, "keeper", keeper, &cast);
-	close(cast.listener);
-	ok = ok && press(play, &cast, &actor, share);
-	if (ok)
-		play_peak(play);
-	actor_kill(&actor);
-	if (ok)
-		play_expect_return(play, "after", pages);
+	return press(play, keeper, 1);
 }
 
-/* The limit is reached, or never. */
+static bool press_below_limit(struct play *play, struct actor *keeper)
+{
+	return press(play, keeper, 1000);
+}
+
 static void play(struct play *play)
 {
-	static const int shares[] = { 1, 1000 };
+	static const struct keeper rounds[] = {
+		{ keeper, press_to_limit },
+		{ keeper, press_below_limit },
+	};
+	struct keeper_cast cast;
 
-	for (size_t i = 0; i < ARRAY_SIZE(shares); i++)
-		round_play(play, shares[i]);
+	if (play->connections < ENOUGH)
+		play->connections = ENOUGH;
+	for (size_t i = 0; i < ARRAY_SIZE(rounds); i++)
+		keeper_play(play, &rounds[i], &cast);
 }
 
 const struct scenario tcp_memory_pressure = {

@@ -28,26 +28,15 @@ static unsigned int mss_of(struct stage *stage, int fd)
 	return info.tcpi_snd_mss;
 }
 
-static void drain(struct stage *stage, int fd, long long bytes)
-{
-	static char data[65536];
-	ssize_t n;
-
-	for (; bytes > 0; bytes -= n) {
-		n = recv(fd, data, sizeof(data), 0);
-		if (n <= 0)
-			stage_fail(stage, "recv");
-	}
-}
-
 /* Whether a probe has come through. */
 static bool transfer(struct stage *stage, int from, int to)
 {
 	unsigned int mss = mss_of(stage, from);
 
 	for (unsigned int i = 0; i < TRANSFERS; i++) {
-		drain(stage, to,
-		      connection_fill(stage, from, CONNECTION_LARGEST));
+		connection_receive(stage, to,
+				   connection_fill(stage, from,
+						   CONNECTION_LARGEST));
 		if (mss_of(stage, from) > mss)
 			return true;
 	}

@@ -243,7 +243,7 @@ static bool peak(struct play *play, struct round *round)
 	long long expected[TIME_WAIT], value;
 
 	for (unsigned int i = 0; i < TIME_WAIT; i++)
-		expected[i] = (play->connections + KINDS - 1 - i) / KINDS;
+		expected[i] = play_share(play, KINDS, i);
 	return play_await(play, &round->leaver, &value) &&
 	       play_await(play, &round->peer, &value) &&
 	       play_step(play, &round->leaver, &value) &&

@@ -76,9 +76,9 @@ static long long finish(struct stage *stage, int fd, unsigned int i)
 
 static bool expect(struct play *play, const struct unread_round *round)
 {
-	long long n = play->connections, hidden = 0, queued = 0;
-	long long corked = (n + KINDS - 1 - CORKED) / KINDS;
-	long long redirected = (n + KINDS - 1 - REDIRECTED) / KINDS;
+	long long corked = play_share(play, KINDS, CORKED);
+	long long redirected = play_share(play, KINDS, REDIRECTED);
+	long long hidden = 0, queued = 0;
 	struct books books;
 
 	if (!play_books(play, "sockets", &books))

@@ -74,12 +74,13 @@ static void connect_all(struct stage *stage, struct cast *cast)
 				&route->client, &route->outer);
 		connection_make(stage, &cast->keeper.server, cast->keeper.listener,
 				&route->backend, &route->inner);
-		route->end = i % 2 && cast->passing ? route->outer :
-						      route->inner;
-		if (route->end == route->inner)
-			redirect(stage, route->outer, route->inner);
-		else
+		if (i % 2 && cast->passing) {
+			route->end = route->outer;
 			pass(stage, route->outer);
+		} else {
+			route->end = route->inner;
+			redirect(stage, route->outer, route->inner);
+		}
 	}
 	close(cast->keeper.listener);
 }

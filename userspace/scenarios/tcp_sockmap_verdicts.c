@@ -8,7 +8,6 @@
  * byte once.
  */
 #include <errno.h>
-#include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -62,49 +61,34 @@ static const struct kind kinds[] = {
 
 #define KINDS ARRAY_SIZE(kinds)
 
-struct ends {
-	int fd, peer;
-};
-
-struct cast {
-	struct keeper_cast keeper;
-	struct ends *ends;
-};
-
 /*
  * The other end is what a message is redirected to. Descriptors of maps are
  * kept: these let go of their sockets when they are closed.
  */
 static void attach(struct stage *stage, const struct kind *kind,
-		   const struct ends *ends)
+		   const struct keeper_ends *ends)
 {
 	struct bpf_sending program = kind->program;
 	int map = bpf_sockmap(1);
 
 	program.targets = bpf_sockmap(1);
 	if (map < 0 || program.targets < 0 ||
-	    bpf_sockmap_add(program.targets, 0, ends->peer) ||
+	    bpf_sockmap_add(program.targets, 0, ends->accepted) ||
 	    bpf_attach_sending(map, &program) ||
-	    bpf_sockmap_add(map, 0, ends->fd))
+	    bpf_sockmap_add(map, 0, ends->connected))
 		stage_fail(stage, kind->name);
 }
 
-static void connect_all(struct stage *stage, struct cast *cast)
+static void attach_all(struct stage *stage, const struct keeper_ends *all,
+		       unsigned int connections)
 {
-	cast->ends = calloc(cast->keeper.connections, sizeof(*cast->ends));
-	if (!cast->ends)
-		stage_fail(stage, "memory for the descriptors");
-	for (unsigned int i = 0; i < cast->keeper.connections; i++) {
+	for (unsigned int i = 0; i < connections; i++) {
 		const struct kind *kind = &kinds[i % KINDS];
-		struct ends *ends = &cast->ends[i];
 
-		connection_make(stage, &cast->keeper.server,
-				cast->keeper.listener, &ends->fd, &ends->peer);
-		attach(stage, kind, ends);
-		if (kind->refused && shutdown(ends->peer, SHUT_WR))
+		attach(stage, kind, &all[i]);
+		if (kind->refused && shutdown(all[i].accepted, SHUT_WR))
 			stage_fail(stage, "shutdown");
 	}
-	close(cast->keeper.listener);
 }
 
 /* Only its first bytes are there. */
@@ -127,14 +111,15 @@ static void send_one(struct stage *stage, int fd, const char *payload,
 		stage_fail(stage, kind->name);
 }
 
-static void send_all(struct stage *stage, const struct cast *cast)
+static void send_all(struct stage *stage, const struct keeper_ends *all,
+		     unsigned int connections)
 {
 	static const char payload[PAYLOAD];
 	const char *faulty = faulty_payload(stage);
 
-	for (unsigned int i = 0; i < cast->keeper.connections; i++) {
+	for (unsigned int i = 0; i < connections; i++) {
 		const struct kind *kind = &kinds[i % KINDS];
-		int fd = cast->ends[i].fd;
+		int fd = all[i].connected;
 
 		if (kind->faulty)
 			send_one(stage, fd, faulty, kind);
@@ -159,16 +144,16 @@ static long long drain(int fd, long long expected)
 }
 
 /* Reports what came of each kind. */
-static void drain_all(struct stage *stage, const struct cast *cast)
+static void drain_all(struct stage *stage, const struct keeper_ends *all,
+		      unsigned int connections)
 {
 	for (unsigned int k = 0; k < KINDS; k++) {
 		const struct kind *kind = &kinds[k];
 		long long received = 0, returned = 0;
 
-		for (unsigned int i = k; i < cast->keeper.connections;
-		     i += KINDS) {
-			received += drain(cast->ends[i].peer, kind->received);
-			returned += drain(cast->ends[i].fd, kind->returned);
+		for (unsigned int i = k; i < connections; i += KINDS) {
+			received += drain(all[i].accepted, kind->received);
+			returned += drain(all[i].connected, kind->returned);
 		}
 		stage_report(stage, received);
 		stage_report(stage, returned);
@@ -177,14 +162,15 @@ static void drain_all(struct stage *stage, const struct cast *cast)
 
 static void keeper(struct stage *stage, void *arg)
 {
-	struct cast *cast = arg;
+	const struct keeper_cast *cast = arg;
+	const struct keeper_ends *all = keeper_connect(stage, cast);
 
-	connect_all(stage, cast);
-	send_all(stage, cast);
+	attach_all(stage, all, cast->connections);
+	send_all(stage, all, cast->connections);
 	stage_report(stage, 0);
-	drain_all(stage, cast);
+	drain_all(stage, all, cast->connections);
 	/* nobody reads that */
-	send_all(stage, cast);
+	send_all(stage, all, cast->connections);
 	stage_report(stage, 0);
 }
 
@@ -217,7 +203,7 @@ static bool go_through(struct play *play, struct actor *keeper)
 
 	for (unsigned int k = 0; ok && k < KINDS; k++)
 		ok = expect_bytes(play, keeper, &kinds[k],
-				  (play->connections + KINDS - 1 - k) / KINDS);
+				  play_share(play, KINDS, k));
 	return ok && expect_books(play, "read", keeper) &&
 	       play_step(play, keeper, &value) &&
 	       expect_books(play, "sent again", keeper);
@@ -225,14 +211,14 @@ static bool go_through(struct play *play, struct actor *keeper)
 
 static void play(struct play *play)
 {
+	static const struct keeper how = { keeper, go_through };
 	const char *lacking = bpf_lacks_for_sending();
-	struct cast cast;
+	struct keeper_cast cast;
 
 	if (lacking)
 		play_skip(play, lacking);
 	else
-		keeper_play(play, &(struct keeper){ keeper, go_through },
-			    &cast.keeper);
+		keeper_play(play, &how, &cast);
 }
 
 const struct scenario tcp_sockmap_verdicts = {

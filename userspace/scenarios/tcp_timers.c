@@ -9,7 +9,6 @@
  */
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -27,15 +26,6 @@ enum { KEPT_ALIVE, IN_FIN_WAIT2, PACED, RESET_WHILE_PACED, KINDS };
 #define PACE 100000
 #define PACED_BYTES 60000
 
-struct ends {
-	int fd, peer;
-};
-
-struct cast {
-	struct keeper_cast keeper;
-	struct ends *ends;
-};
-
 static void set(struct stage *stage, int fd, int level, int option, int value)
 {
 	if (setsockopt(fd, level, option, &value, sizeof(value)))
@@ -43,54 +33,42 @@ static void set(struct stage *stage, int fd, int level, int option, int value)
 }
 
 /* The peer would wait for an answer to its FIN, too. */
-static void keep_alive(struct stage *stage, const struct ends *ends)
+static void keep_alive(struct stage *stage, const struct keeper_ends *ends)
 {
-	segment_ignore(stage, ends->peer);
-	if (!loopback_linger(ends->peer, 0))
+	segment_ignore(stage, ends->accepted);
+	if (!loopback_linger(ends->accepted, 0))
 		stage_fail(stage, "SO_LINGER");
-	set(stage, ends->fd, IPPROTO_TCP, TCP_KEEPIDLE, 1);
-	set(stage, ends->fd, IPPROTO_TCP, TCP_KEEPINTVL, 1);
-	set(stage, ends->fd, IPPROTO_TCP, TCP_KEEPCNT, 1);
-	set(stage, ends->fd, SOL_SOCKET, SO_KEEPALIVE, 1);
+	set(stage, ends->connected, IPPROTO_TCP, TCP_KEEPIDLE, 1);
+	set(stage, ends->connected, IPPROTO_TCP, TCP_KEEPINTVL, 1);
+	set(stage, ends->connected, IPPROTO_TCP, TCP_KEEPCNT, 1);
+	set(stage, ends->connected, SOL_SOCKET, SO_KEEPALIVE, 1);
 }
 
-static void leave(struct stage *stage, const struct ends *ends)
+static void leave(struct stage *stage, const struct keeper_ends *ends)
 {
-	set(stage, ends->fd, IPPROTO_TCP, TCP_LINGER2, FIN_WAIT2_S);
-	close(ends->fd);
-}
-
-static void receive(struct stage *stage, int fd, size_t bytes)
-{
-	static char data[PACED_BYTES];
-	ssize_t n;
-
-	for (; bytes; bytes -= (size_t)n) {
-		n = recv(fd, data, bytes, 0);
-		if (n <= 0)
-			stage_fail(stage, "recv");
-	}
+	set(stage, ends->connected, IPPROTO_TCP, TCP_LINGER2, FIN_WAIT2_S);
+	close(ends->connected);
 }
 
 /* The second half has to wait for the first. */
-static void send_paced(struct stage *stage, const struct ends *ends)
+static void send_paced(struct stage *stage, const struct keeper_ends *ends)
 {
 	static const char data[PACED_BYTES];
 
-	set(stage, ends->fd, IPPROTO_TCP, TCP_NODELAY, 1);
-	set(stage, ends->fd, SOL_SOCKET, SO_MAX_PACING_RATE, PACE);
+	set(stage, ends->connected, IPPROTO_TCP, TCP_NODELAY, 1);
+	set(stage, ends->connected, SOL_SOCKET, SO_MAX_PACING_RATE, PACE);
 	for (unsigned int i = 0; i < INITIAL; i++) {
-		if (send(ends->fd, data, 1, MSG_NOSIGNAL) != 1)
+		if (send(ends->connected, data, 1, MSG_NOSIGNAL) != 1)
 			stage_fail(stage, "send");
-		segment_await_acknowledged(stage, ends->fd);
+		segment_await_acknowledged(stage, ends->connected);
 	}
 	for (unsigned int i = 0; i < 2; i++)
-		if (send(ends->fd, data, PACED_BYTES / 2, MSG_NOSIGNAL) !=
+		if (send(ends->connected, data, PACED_BYTES / 2, MSG_NOSIGNAL) !=
 		    PACED_BYTES / 2)
 			stage_fail(stage, "send");
 }
 
-static void begin(struct stage *stage, const struct ends *ends,
+static void begin(struct stage *stage, const struct keeper_ends *ends,
 		  unsigned int kind)
 {
 	if (kind == KEPT_ALIVE)
@@ -101,45 +79,33 @@ static void begin(struct stage *stage, const struct ends *ends,
 		send_paced(stage, ends);
 }
 
-static void end(struct stage *stage, const struct ends *ends, unsigned int kind)
+static void end(struct stage *stage, const struct keeper_ends *ends,
+		unsigned int kind)
 {
 	if (kind == RESET_WHILE_PACED)
-		connection_reset(stage, ends->fd);
+		connection_reset(stage, ends->connected);
 	else if (kind == PACED)
-		receive(stage, ends->peer, INITIAL + PACED_BYTES);
+		connection_receive(stage, ends->accepted, INITIAL + PACED_BYTES);
 }
 
 /* Those that are reset come first, while nothing else is waited for. */
-static void end_all(struct stage *stage, const struct cast *cast)
+static void end_all(struct stage *stage, const struct keeper_ends *all,
+		    unsigned int connections)
 {
 	for (unsigned int kind = KINDS; kind-- > 0;)
-		for (unsigned int i = kind; i < cast->keeper.connections;
-		     i += KINDS)
-			end(stage, &cast->ends[i], kind);
+		for (unsigned int i = kind; i < connections; i += KINDS)
+			end(stage, &all[i], kind);
 }
 
 static void keeper(struct stage *stage, void *arg)
 {
-	struct cast *cast = arg;
+	const struct keeper_cast *cast = arg;
+	const struct keeper_ends *all = keeper_connect(stage, cast);
 
-	cast->ends = calloc(cast->keeper.connections, sizeof(*cast->ends));
-	if (!cast->ends)
-		stage_fail(stage, "memory for the descriptors");
-	for (unsigned int i = 0; i < cast->keeper.connections; i++)
-		connection_make(stage, &cast->keeper.server,
-				cast->keeper.listener, &cast->ends[i].fd,
-				&cast->ends[i].peer);
-	close(cast->keeper.listener);
-	for (unsigned int i = 0; i < cast->keeper.connections; i++)
-		begin(stage, &cast->ends[i], i % KINDS);
-	end_all(stage, cast);
+	for (unsigned int i = 0; i < cast->connections; i++)
+		begin(stage, &all[i], i % KINDS);
+	end_all(stage, all, cast->connections);
 	stage_report(stage, 0);
-}
-
-/* How many connections there are of one kind. */
-static long long count_of(const struct play *play, unsigned int kind)
-{
-	return (play->connections + KINDS - 1LL - kind) / KINDS;
 }
 
 /* The deaf peers do not hear that it is over. */
@@ -148,8 +114,10 @@ static bool go_through(struct play *play, struct actor *keeper)
 	struct whose closed = whose(BOOKS_CLASS_CLOSED_HELD, keeper);
 	struct whose orphans = whose(BOOKS_CLASS_ORPHAN, NULL);
 	struct whose open = whose(BOOKS_CLASS_OPEN, keeper);
-	long long given_up = count_of(play, KEPT_ALIVE);
-	long long reset = count_of(play, RESET_WHILE_PACED);
+	long long given_up = play_share(play, KINDS, KEPT_ALIVE);
+	long long reset = play_share(play, KINDS, RESET_WHILE_PACED);
+	long long left = play_share(play, KINDS, IN_FIN_WAIT2);
+	long long paced = play_share(play, KINDS, PACED);
 	long long value;
 
 	return play_await(play, keeper, &value) &&
@@ -157,16 +125,16 @@ static bool go_through(struct play *play, struct actor *keeper)
 				 given_up + reset) &&
 	       play_expect_sockets(play, "timed out", orphans, 0) &&
 	       play_expect_sockets(play, "timed out", open,
-				   given_up + count_of(play, IN_FIN_WAIT2) +
-					   2 * count_of(play, PACED)) &&
+				   given_up + left + 2 * paced) &&
 	       play_expect_settled(play, "timed out");
 }
 
 static void play(struct play *play)
 {
-	struct cast cast;
+	static const struct keeper how = { keeper, go_through };
+	struct keeper_cast cast;
 
-	keeper_play(play, &(struct keeper){ keeper, go_through }, &cast.keeper);
+	keeper_play(play, &how, &cast);
 }
 
 const struct scenario tcp_timers = {

@@ -49,7 +49,7 @@ static long long send_parts(struct stage *stage, int fd, unsigned int i)
 static bool expect(struct play *play, const struct unread_round *round)
 {
 	return play_expect(play, "peak", "bytes before the urgent ones",
-			   (play->connections + 1LL) / 2 * PART,
+			   play_share(play, 2, 0) * PART,
 			   round->readable);
 }
 

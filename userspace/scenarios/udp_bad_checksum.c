@@ -25,7 +25,7 @@ struct cast {
 	unsigned int sockets;
 };
 
-/* Of the last kind each finds one: those before it are dropped. */
+/* All that is there is dropped: there is nothing to be read. */
 static void look(struct stage *stage, int fd, unsigned int kind)
 {
 	char byte;
