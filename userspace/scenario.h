@@ -106,7 +106,7 @@ bool play_pages(struct play *play, long long *pages);
  */
 bool play_expect_settled(struct play *play, const char *phase);
 
-/* Likewise, and until that is as many pages as expected. */
+/* Likewise, and until the pool is charged no more pages than that. */
 bool play_expect_return(struct play *play, const char *phase, long long pages);
 
 /* Waits, for at most half a minute, until there are that many sockets. */
@@ -117,6 +117,9 @@ bool play_expect_sockets(struct play *play, const char *phase,
 bool play_expect_state(struct play *play, const char *phase,
 		       struct whose whose, const char *state,
 		       long long expected);
+
+/* Waits, for at most a minute and a half, until none is left. */
+bool play_expect_no_orphans(struct play *play, const char *phase);
 
 /* What they are charged now. */
 bool play_charge(struct play *play, struct whose whose,

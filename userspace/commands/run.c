@@ -60,7 +60,7 @@ static const struct family {
 };
 
 struct request {
-	const struct scenario *chosen[64];
+	const struct scenario *chosen[128];
 	size_t n_chosen;
 	long long connections;	/* 0: each scenario's own number */
 	long long max_connections; /* 0: any */

@@ -303,14 +303,26 @@ static void round_play(struct play *play, const struct frozen_peer *how,
 	actor_kill(&round.server);
 }
 
-void frozen_peer_play(struct play *play, const struct frozen_peer *how)
+bool frozen_peer_settings(struct play *play)
 {
 	/* small receive buffers, as on the server of the report */
-	if (!play_sysctl(play, "net.ipv4.tcp_rmem", "4096 8192 16384") ||
-	    /* room for all write queues, without memory pressure */
-	    !play_sysctl(play, "net.ipv4.tcp_mem", "2000000 2000000 2000000") ||
-	    /* an orphan of a frozen peer is killed from a quarter of it on */
-	    !play_sysctl(play, "net.ipv4.tcp_max_orphans", "262144"))
+	return play_sysctl(play, "net.ipv4.tcp_rmem", "4096 8192 16384") &&
+	       /* room for all write queues, without memory pressure */
+	       play_sysctl(play, "net.ipv4.tcp_mem",
+			   "2000000 2000000 2000000") &&
+	       /* an orphan of a frozen peer is killed from a quarter of it on */
+	       play_sysctl(play, "net.ipv4.tcp_max_orphans", "262144") &&
+	       /*
+		* Where there is no room for one more in TIME_WAIT, an orphan is
+		* gone with the first acknowledgement of its FIN, and a second
+		* one is answered with a RST.
+		*/
+	       play_sysctl(play, "net.ipv4.tcp_max_tw_buckets", "262144");
+}
+
+void frozen_peer_play(struct play *play, const struct frozen_peer *how)
+{
+	if (!frozen_peer_settings(play))
 		return;
 	round_play(play, how, true);
 	round_play(play, how, false);

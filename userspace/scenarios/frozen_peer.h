@@ -24,4 +24,7 @@ struct frozen_peer {
  */
 void frozen_peer_play(struct play *play, const struct frozen_peer *how);
 
+/* For connections whose peer does not read: sysctls, until the end of the run. */
+bool frozen_peer_settings(struct play *play);
+
 #endif

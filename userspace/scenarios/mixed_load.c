@@ -77,7 +77,7 @@ static void play(struct play *play)
 	if (ok)
 		play_explain(play);
 	traffic_stop(&traffic);
-	if (ok)
+	if (ok && play_expect_no_orphans(play, "after"))
 		play_expect_settled(play, "after");
 }
 

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "../connections.h"
+#include "frozen_peer.h"
 #include "persistent_server.h"
 
 #define WORKERS 8
@@ -304,22 +305,14 @@ static bool cast_start(struct play *play, struct run *run)
 			  &run->cast);
 }
 
-static bool settings(struct play *play)
-{
-	return play_sysctl(play, "net.core.wmem_max", WMEM_MAX) &&
-	       play_sysctl(play, "net.ipv4.tcp_rmem", "4096 8192 16384") &&
-	       play_sysctl(play, "net.ipv4.tcp_mem",
-			   "2000000 2000000 2000000") &&
-	       play_sysctl(play, "net.ipv4.tcp_max_orphans", "262144");
-}
-
 void persistent_server_play(struct play *play, int linger)
 {
 	struct run run = {
 		.cast = { .connections = play->connections, .linger = linger,
 			  .listener = -1 },
 	};
-	bool ok = settings(play) && cast_start(play, &run);
+	bool ok = play_sysctl(play, "net.core.wmem_max", WMEM_MAX) &&
+		  frozen_peer_settings(play) && cast_start(play, &run);
 
 	if (run.cast.listener >= 0)
 		close(run.cast.listener);
