@@ -66,6 +66,11 @@ void confinement_enter(struct stage *stage,
 		stage_fail(stage, "cgroup.procs");
 }
 
+bool confinement_limit(const struct confinement *confinement, const char *bytes)
+{
+	return write_file(confinement->path, "memory.max", bytes);
+}
+
 void confinement_remove(struct confinement *confinement)
 {
 	if (confinement->path[0])

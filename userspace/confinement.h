@@ -20,6 +20,10 @@ bool confinement_make(struct confinement *confinement, const char *name);
 void confinement_enter(struct stage *stage,
 		       const struct confinement *confinement);
 
+/* Sets memory.max: bytes, or "max". False: errno says why. */
+bool confinement_limit(const struct confinement *confinement,
+		       const char *bytes);
+
 /* When its actors have ended. */
 void confinement_remove(struct confinement *confinement);
 

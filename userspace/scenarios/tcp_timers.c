@@ -5,7 +5,8 @@
  * Each of TCP's timers that hold a reference to their socket runs out: of
  * keepalive, for a peer that is deaf; of FIN_WAIT2, in which an orphan stays
  * for more than a minute; of pacing, which holds data back. Others are reset
- * while the pacing timer still runs.
+ * while the pacing timer still runs, or need none, as they are not to stay in
+ * FIN_WAIT2.
  */
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -16,7 +17,7 @@
 #include "../segment.h"
 #include "keeper.h"
 
-enum { KEPT_ALIVE, IN_FIN_WAIT2, PACED, RESET_WHILE_PACED, KINDS };
+enum { KEPT_ALIVE, IN_FIN_WAIT2, NO_FIN_WAIT2, PACED, RESET_WHILE_PACED, KINDS };
 
 /* A full socket's part of FIN_WAIT2 is what goes beyond a minute. */
 #define FIN_WAIT2_S 61
@@ -44,9 +45,10 @@ static void keep_alive(struct stage *stage, const struct keeper_ends *ends)
 	set(stage, ends->connected, SOL_SOCKET, SO_KEEPALIVE, 1);
 }
 
-static void leave(struct stage *stage, const struct keeper_ends *ends)
+static void leave(struct stage *stage, const struct keeper_ends *ends,
+		  int seconds)
 {
-	set(stage, ends->connected, IPPROTO_TCP, TCP_LINGER2, FIN_WAIT2_S);
+	set(stage, ends->connected, IPPROTO_TCP, TCP_LINGER2, seconds);
 	close(ends->connected);
 }
 
@@ -74,7 +76,9 @@ static void begin(struct stage *stage, const struct keeper_ends *ends,
 	if (kind == KEPT_ALIVE)
 		keep_alive(stage, ends);
 	else if (kind == IN_FIN_WAIT2)
-		leave(stage, ends);
+		leave(stage, ends, FIN_WAIT2_S);
+	else if (kind == NO_FIN_WAIT2)
+		leave(stage, ends, -1);
 	else
 		send_paced(stage, ends);
 }
@@ -84,6 +88,9 @@ static void end(struct stage *stage, const struct keeper_ends *ends,
 {
 	if (kind == RESET_WHILE_PACED)
 		connection_reset(stage, ends->connected);
+	else if (kind == NO_FIN_WAIT2)
+		/* which is reset, if its FIN was acknowledged within close() */
+		close(ends->accepted);
 	else if (kind == PACED)
 		connection_receive(stage, ends->accepted, INITIAL + PACED_BYTES);
 }

@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The memory cgroup of a sender is at its limit, then TCP is: what is refused
+ * by one of them is charged to neither.
+ *
+ *	sender (in a cgroup) ---- connection 1..N ----> receiver (does not read)
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "../confinement.h"
+#include "../connections.h"
+#include "scenarios.h"
+
+/* A page for each of so many is more than the CPUs hold back. */
+#define ENOUGH 2000
+/* Of them so many; for each the kernel's log tells that nobody can be killed. */
+#define OF_CGROUP 2
+/* More than a socket gets in any case, as in tcp-memory-limit. */
+#define PAYLOAD (256 * 1024)
+
+static struct confinement confinement;
+
+struct cast {
+	struct loopback server;
+	int listener;
+	unsigned int connections;
+};
+
+static void receiver(struct stage *stage, void *arg)
+{
+	const struct cast *cast = arg;
+
+	connections_accept(stage, cast->listener, cast->connections, 0);
+	stage_report(stage, 0);
+}
+
+/*
+ * Nobody else is there to be killed for it, and it needs no page more: so its
+ * charges are refused.
+ */
+static void survive(struct stage *stage)
+{
+	static const char never[] = "-1000";
+	int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0 || write(fd, never, strlen(never)) < 0)
+		stage_fail(stage, "oom_score_adj");
+	close(fd);
+	if (mlockall(MCL_CURRENT))
+		stage_fail(stage, "mlockall");
+}
+
+/* Returns how many sends were refused, at least in part. */
+static long long send_too_much(struct stage *stage, const int *fds,
+			       unsigned int count)
+{
+	static const char data[PAYLOAD];
+	long long refused = 0;
+	ssize_t sent;
+
+	for (unsigned int i = 0; i < count; i++) {
+		sent = send(fds[i], data, PAYLOAD, MSG_DONTWAIT | MSG_NOSIGNAL);
+		if (sent < 0 && errno != EAGAIN)
+			stage_fail(stage, "send");
+		refused += sent < PAYLOAD;
+	}
+	return refused;
+}
+
+static void sender(struct stage *stage, void *arg)
+{
+	const struct cast *cast = arg;
+	int *fds;
+
+	close(cast->listener);
+	confinement_enter(stage, &confinement);
+	fds = connections_connect(stage, &cast->server, cast->connections);
+	for (unsigned int i = 0; i < cast->connections; i++)
+		if (send(fds[i], "x", 1, MSG_NOSIGNAL) != 1)
+			stage_fail(stage, "send");
+	survive(stage);
+	stage_report(stage, 0);
+	stage_report(stage, send_too_much(stage, fds, OF_CGROUP));
+	stage_report(stage, send_too_much(stage, fds + OF_CGROUP,
+					  cast->connections - OF_CGROUP));
+}
+
+static bool limit(struct play *play, const char *bytes)
+{
+	return confinement_limit(&confinement, bytes) ||
+	       play_fail(play, "memory.max: %s", strerror(errno));
+}
+
+static bool expect_refused(struct play *play, struct actor *sender,
+			   const char *phase, long long expected)
+{
+	long long refused;
+
+	return play_step(play, sender, &refused) &&
+	       play_expect(play, phase, "sends that were refused, in part",
+			   expected, refused) &&
+	       play_expect_balanced(play, phase);
+}
+
+static bool peak(struct play *play, const struct cast *cast,
+		 struct actor *sender, struct actor *receiver)
+{
+	long long value;
+
+	return play_await(play, receiver, &value) &&
+	       play_await(play, sender, &value) && limit(play, "4096") &&
+	       expect_refused(play, sender, "by the cgroup", OF_CGROUP) &&
+	       limit(play, "max") &&
+	       play_sysctl(play, "net.ipv4.tcp_mem", "1 1 1") &&
+	       expect_refused(play, sender, "by TCP",
+			      cast->connections - OF_CGROUP);
+}
+
+static void send_confined(struct play *play)
+{
+	struct cast cast = {
+		.connections = play->connections > ENOUGH ? play->connections :
+							    ENOUGH,
+	};
+	struct actor from = { 0 }, to = { 0 };
+	long long pages;
+	bool ok;
+
+	if (!play_listen(play, &cast.server, 4096, &cast.listener))
+		return;
+	ok = play_expect_balanced(play, "before") &&
+	     play_pages(play, &pages) &&
+	     play_start(play, &to, "receiver", receiver, &cast) &&
+	     play_start(play, &from, "sender", sender, &cast);
+	close(cast.listener);
+	ok = ok && peak(play, &cast, &from, &to);
+	if (ok)
+		play_peak(play);
+	actor_kill(&from);
+	actor_kill(&to);
+	if (ok)
+		play_expect_return(play, "after", pages);
+}
+
+static void play(struct play *play)
+{
+	if (confinement_make(&confinement, "skbalance-limited") &&
+	    confinement.memory)
+		send_confined(play);
+	else
+		play_skip(play, "there are no version-2 cgroups with memory");
+	confinement_remove(&confinement);
+}
+
+const struct scenario limited_cgroups = {
+	.name = "limited-cgroups",
+	.summary = "a sender's memory cgroup, or TCP, is at its limit: refused is not charged",
+	.connections = ENOUGH,
+	.pages = 4,
+	.play = play,
+};
