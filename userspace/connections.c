@@ -41,6 +41,23 @@ int *connections_accept(struct stage *stage, int listener, unsigned int count,
 	return fds;
 }
 
+long long connections_overload(struct stage *stage, const int *fds,
+			       unsigned int count)
+{
+	static const char data[256 * 1024];
+	long long refused = 0;
+	ssize_t sent;
+
+	for (unsigned int i = 0; i < count; i++) {
+		sent = send(fds[i], data, sizeof(data),
+			    MSG_DONTWAIT | MSG_NOSIGNAL);
+		if (sent < 0 && errno != EAGAIN)
+			stage_fail(stage, "send");
+		refused += sent < (ssize_t)sizeof(data);
+	}
+	return refused;
+}
+
 void connection_make(struct stage *stage, const struct loopback *server,
 		     int listener, int *connected, int *accepted)
 {

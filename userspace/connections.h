@@ -22,6 +22,14 @@ int *connections_accept(struct stage *stage, int listener, unsigned int count,
 			int flags);
 
 /*
+ * Sends a quarter of a MiB on each, without waiting: more than a socket gets in
+ * any case, net.ipv4.tcp_wmem's minimum, which is a page, of 64 KiB at most.
+ * Returns how many have not taken all.
+ */
+long long connections_overload(struct stage *stage, const int *fds,
+			       unsigned int count);
+
+/*
  * One connection: sets the ends that has connected, and that was accepted. Of
  * many at once the order of both need not be the same.
  */

@@ -20,8 +20,6 @@
 #define ENOUGH 2000
 /* Of them so many; for each the kernel's log tells that nobody can be killed. */
 #define OF_CGROUP 2
-/* More than a socket gets in any case, as in tcp-memory-limit. */
-#define PAYLOAD (256 * 1024)
 
 static struct confinement confinement;
 
@@ -55,23 +53,6 @@ static void survive(struct stage *stage)
 		stage_fail(stage, "mlockall");
 }
 
-/* Returns how many sends were refused, at least in part. */
-static long long send_too_much(struct stage *stage, const int *fds,
-			       unsigned int count)
-{
-	static const char data[PAYLOAD];
-	long long refused = 0;
-	ssize_t sent;
-
-	for (unsigned int i = 0; i < count; i++) {
-		sent = send(fds[i], data, PAYLOAD, MSG_DONTWAIT | MSG_NOSIGNAL);
-		if (sent < 0 && errno != EAGAIN)
-			stage_fail(stage, "send");
-		refused += sent < PAYLOAD;
-	}
-	return refused;
-}
-
 static void sender(struct stage *stage, void *arg)
 {
 	const struct cast *cast = arg;
@@ -85,8 +66,9 @@ static void sender(struct stage *stage, void *arg)
 			stage_fail(stage, "send");
 	survive(stage);
 	stage_report(stage, 0);
-	stage_report(stage, send_too_much(stage, fds, OF_CGROUP));
-	stage_report(stage, send_too_much(stage, fds + OF_CGROUP,
+	stage_report(stage, connections_overload(stage, fds, OF_CGROUP));
+	stage_report(stage,
+		     connections_overload(stage, fds + OF_CGROUP,
 					  cast->connections - OF_CGROUP));
 }
 

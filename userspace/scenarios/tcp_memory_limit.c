@@ -5,7 +5,6 @@
  *
  *	sender ---- connection 1..N ----> receiver (does not read)
  */
-#include <errno.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -14,11 +13,6 @@
 
 /* A page for each of so many is more than the CPUs hold back. */
 #define ENOUGH 2000
-/*
- * More than a socket gets in any case, net.ipv4.tcp_wmem's minimum: a page, of
- * 64 KiB at most.
- */
-#define PAYLOAD (256 * 1024)
 
 struct cast {
 	struct loopback server;
@@ -36,25 +30,17 @@ static void receiver(struct stage *stage, void *arg)
 
 static void sender(struct stage *stage, void *arg)
 {
-	static const char data[PAYLOAD];
 	const struct cast *cast = arg;
-	long long refused = 0;
-	ssize_t sent;
 	int *fds;
 
 	close(cast->listener);
 	fds = connections_connect(stage, &cast->server, cast->connections);
 	for (unsigned int i = 0; i < cast->connections; i++)
-		if (send(fds[i], data, 1, MSG_NOSIGNAL) != 1)
+		if (send(fds[i], "x", 1, MSG_NOSIGNAL) != 1)
 			stage_fail(stage, "send");
 	stage_report(stage, 0);
-	for (unsigned int i = 0; i < cast->connections; i++) {
-		sent = send(fds[i], data, PAYLOAD, MSG_DONTWAIT | MSG_NOSIGNAL);
-		if (sent < 0 && errno != EAGAIN)
-			stage_fail(stage, "send");
-		refused += sent < PAYLOAD;
-	}
-	stage_report(stage, refused);
+	stage_report(stage, connections_overload(stage, fds,
+						 cast->connections));
 }
 
 static bool peak(struct play *play, const struct cast *cast,
