@@ -57,6 +57,7 @@ const struct scenario *const scenarios[] = {
 	&tcp_splice_sendfile,
 	&tcp_out_of_order,
 	&tcp_urgent_data,
+	&tcp_ways_to_read,
 	&tcp_ipv6_options,
 	&tcp_lossy_link,
 	&tcp_many_closes,

@@ -19,6 +19,23 @@ struct keeper_ends *keeper_connect(struct stage *stage,
 	return all;
 }
 
+bool keeper_expect_queues(struct play *play, const char *phase,
+			  const struct actor *keeper, long long sockets)
+{
+	long long actual = 0;
+	struct books books;
+
+	if (!play_books(play, "sockets", &books))
+		return false;
+	for (size_t i = 0; i < books.n_sockets; i++)
+		actual += books_socket_held_by(&books.sockets[i],
+					       keeper->pid) &&
+			  books.sockets[i].receive_queue_bytes;
+	books_free(&books);
+	return play_expect(play, phase, "sockets that keep a packet", sockets,
+			   actual);
+}
+
 void keeper_play(struct play *play, const struct keeper *how,
 		 struct keeper_cast *cast)
 {

@@ -35,6 +35,10 @@ struct keeper_ends {
 struct keeper_ends *keeper_connect(struct stage *stage,
 				   const struct keeper_cast *cast);
 
+/* So many of its sockets have anything in their receive queues, or beside. */
+bool keeper_expect_queues(struct play *play, const char *phase,
+			  const struct actor *keeper, long long sockets);
+
 /* Sets *cast. After the peak the process is killed. */
 void keeper_play(struct play *play, const struct keeper *how,
 		 struct keeper_cast *cast);

@@ -65,24 +65,7 @@ static void keeper(struct stage *stage, void *arg)
 	stage_report(stage, 0);
 }
 
-/* There is nothing to be read, but these are charged as if there were. */
-static bool expect_kept(struct play *play, const char *phase,
-			const struct actor *keeper, long long expected)
-{
-	long long actual = 0;
-	struct books books;
-
-	if (!play_books(play, "sockets", &books))
-		return false;
-	for (size_t i = 0; i < books.n_sockets; i++)
-		actual += books_socket_held_by(&books.sockets[i],
-					       keeper->pid) &&
-			  books.sockets[i].receive_queue_bytes;
-	books_free(&books);
-	return play_expect(play, phase, "sockets that keep a packet", expected,
-			   actual);
-}
-
+/* There is nothing to be read, but all are charged as if there were. */
 static bool go_through(struct play *play, struct actor *keeper)
 {
 	struct whose closed = whose(BOOKS_CLASS_CLOSED_HELD, keeper);
@@ -93,12 +76,12 @@ static bool go_through(struct play *play, struct actor *keeper)
 
 	return play_await(play, keeper, &value) &&
 	       play_expect_settled(play, "peak") &&
-	       expect_kept(play, "peak", keeper, n) &&
+	       keeper_expect_queues(play, "peak", keeper, n) &&
 	       play_expect_meminfo(play, "peak", open) &&
 	       play_step(play, keeper, &value) &&
 	       play_expect_state(play, "over", closed, "CLOSE",
 				 2 * disconnected + were_reset) &&
-	       expect_kept(play, "over", keeper, n) &&
+	       keeper_expect_queues(play, "over", keeper, n) &&
 	       play_expect_settled(play, "over");
 }
 
