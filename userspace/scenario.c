@@ -59,6 +59,8 @@ const struct scenario *const scenarios[] = {
 	&tcp_urgent_data,
 	&tcp_ways_to_read,
 	&tcp_ipv6_options,
+	&tcp_address_form,
+	&udp_address_form,
 	&tcp_lossy_link,
 	&tcp_many_closes,
 	&tcp_closing_listener,

@@ -39,6 +39,8 @@ extern const struct scenario tcp_out_of_order;
 extern const struct scenario tcp_urgent_data;
 extern const struct scenario tcp_ways_to_read;
 extern const struct scenario tcp_ipv6_options;
+extern const struct scenario tcp_address_form;
+extern const struct scenario udp_address_form;
 extern const struct scenario tcp_lossy_link;
 extern const struct scenario tcp_many_closes;
 extern const struct scenario tcp_closing_listener;
