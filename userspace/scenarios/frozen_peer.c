@@ -314,8 +314,8 @@ bool frozen_peer_settings(struct play *play)
 	       play_sysctl(play, "net.ipv4.tcp_max_orphans", "262144") &&
 	       /*
 		* Where there is no room for one more in TIME_WAIT, an orphan is
-		* gone with the first acknowledgement of its FIN, and a second
-		* one is answered with a RST.
+		* gone once its FIN is acknowledged, and a peer that does so
+		* again is reset.
 		*/
 	       play_sysctl(play, "net.ipv4.tcp_max_tw_buckets", "262144");
 }
