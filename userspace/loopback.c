@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <arpa/inet.h>
 #include <errno.h>
+#include <net/if.h>
 #include <netinet/in.h>
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "loopback.h"
@@ -115,6 +118,24 @@ int loopback_connect(const struct loopback *server)
 int loopback_connect_nonblocking(const struct loopback *server)
 {
 	return connect_with(server, SOCK_NONBLOCK);
+}
+
+bool loopback_isolate(void)
+{
+	struct ifreq request = { .ifr_name = "lo", .ifr_flags = IFF_UP };
+	int fd;
+
+	if (unshare(CLONE_NEWNET))
+		return false;
+	fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return false;
+	if (ioctl(fd, SIOCSIFFLAGS, &request)) {
+		close_keeping_errno(fd);
+		return false;
+	}
+	close(fd);
+	return true;
 }
 
 unsigned short loopback_port(const struct loopback *server)

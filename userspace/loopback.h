@@ -35,6 +35,12 @@ int loopback_connect(const struct loopback *server);
 /* A socket that is being connected, and does not block. */
 int loopback_connect_nonblocking(const struct loopback *server);
 
+/*
+ * Takes the process into a network namespace of its own, where loopback is up.
+ * False: errno says why.
+ */
+bool loopback_isolate(void);
+
 /* "127.0.0.1:8000" or "[::1]:8000", as the books write it. */
 void loopback_text(const struct loopback *server, char text[LOOPBACK_TEXT_SIZE]);
 

@@ -70,6 +70,7 @@ const struct scenario *const scenarios[] = {
 	&tcp_mtu_probe,
 	&tcp_other_ends,
 	&tcp_timers,
+	&tcp_icmp_errors,
 	&tcp_self_connected,
 	&tcp_memory_limit,
 	&tcp_memory_pressure,
@@ -211,6 +212,18 @@ bool play_expect(struct play *play, const char *phase, const char *what,
 
 	ktap_check(play->ktap, ok, "%s: %s: expected %lld, actual %lld", phase,
 		   what, expected, actual);
+	if (!ok)
+		ask_once(play);
+	return ok;
+}
+
+bool play_expect_at_least(struct play *play, const char *phase,
+			  const char *what, long long least, long long actual)
+{
+	bool ok = actual >= least;
+
+	ktap_check(play->ktap, ok, "%s: %s: expected at least %lld, actual %lld",
+		   phase, what, least, actual);
 	if (!ok)
 		ask_once(play);
 	return ok;

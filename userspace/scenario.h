@@ -84,6 +84,10 @@ long long play_share(const struct play *play, unsigned int kinds,
 bool play_expect(struct play *play, const char *phase, const char *what,
 		 long long expected, long long actual);
 
+/* Likewise, where more is as good. */
+bool play_expect_at_least(struct play *play, const char *phase,
+			  const char *what, long long least, long long actual);
+
 /* A failed check, with a reason. Returns false. */
 bool play_fail(struct play *play, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));

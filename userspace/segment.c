@@ -12,6 +12,8 @@
 /* Who waits for more than that waits for ever. */
 #define PATIENCE 3000
 #define PAUSE_NS 10000000
+/* In the flags of a TCP header. */
+#define SYN 0x02
 
 static void attach(struct stage *stage, int fd, struct sock_filter *code,
 		   unsigned short length)
@@ -45,6 +47,19 @@ void segment_ignore_marked(struct stage *stage, int fd, char mark)
 		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_X, 0, 2, 0),
 		BPF_STMT(BPF_LD | BPF_B | BPF_IND, 0),
 		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (unsigned char)mark, 1, 0),
+		BPF_STMT(BPF_RET | BPF_K, 0xffffffff),
+		BPF_STMT(BPF_RET | BPF_K, 0),
+	};
+
+	attach(stage, fd, code, ARRAY_SIZE(code));
+}
+
+void segment_ignore_answers(struct stage *stage, int fd)
+{
+	struct sock_filter code[] = {
+		/* the flags */
+		BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 13),
+		BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, SYN, 0, 1),
 		BPF_STMT(BPF_RET | BPF_K, 0xffffffff),
 		BPF_STMT(BPF_RET | BPF_K, 0),
 	};
@@ -105,6 +120,22 @@ static bool is_in_state(const struct tcp_info *info, int state)
 void segment_await_state(struct stage *stage, int fd, int state)
 {
 	await(stage, fd, "waiting for a state", is_in_state, state);
+}
+
+static bool is_backing_off(const struct tcp_info *info, int state)
+{
+	(void)state;
+	return info->tcpi_backoff;
+}
+
+void segment_await_backoff(struct stage *stage, int fd)
+{
+	await(stage, fd, "waiting for a retransmission", is_backing_off, 0);
+}
+
+unsigned int segment_path_mtu(struct stage *stage, int fd)
+{
+	return info_of(stage, fd).tcpi_pmtu;
 }
 
 unsigned int segment_out_of_order(struct stage *stage, int fd)

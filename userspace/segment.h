@@ -16,6 +16,9 @@ void segment_ignore(struct stage *stage, int fd);
 /* It gets none whose data begins with that byte. */
 void segment_ignore_marked(struct stage *stage, int fd, char mark);
 
+/* A listener gets no segment but those that ask for a connection. */
+void segment_ignore_answers(struct stage *stage, int fd);
+
 /* It gets all again. */
 void segment_heed(struct stage *stage, int fd);
 
@@ -24,6 +27,12 @@ void segment_await_acknowledged(struct stage *stage, int fd);
 
 /* Waits until the connection is in TCP_FIN_WAIT2 or the like. */
 void segment_await_state(struct stage *stage, int fd, int state);
+
+/* Waits until it has been sent again, and was not acknowledged either. */
+void segment_await_backoff(struct stage *stage, int fd);
+
+/* How large a packet may be, as far as the connection knows. */
+unsigned int segment_path_mtu(struct stage *stage, int fd);
 
 /* How many came too early, so far. */
 unsigned int segment_out_of_order(struct stage *stage, int fd);

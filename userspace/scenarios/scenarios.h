@@ -50,6 +50,7 @@ extern const struct scenario bulk_transfer;
 extern const struct scenario tcp_mtu_probe;
 extern const struct scenario tcp_other_ends;
 extern const struct scenario tcp_timers;
+extern const struct scenario tcp_icmp_errors;
 extern const struct scenario tcp_self_connected;
 extern const struct scenario tcp_memory_limit;
 extern const struct scenario tcp_memory_pressure;
