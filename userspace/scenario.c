@@ -80,6 +80,7 @@ const struct scenario *const scenarios[] = {
 	&cgroups,
 	&limited_cgroups,
 	&tcp_fastopen,
+	&tcp_syn_cookies,
 	&tcp_reserved_memory,
 	&tcp_ktls,
 	&tcp_sockmap,
