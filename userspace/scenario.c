@@ -81,6 +81,7 @@ const struct scenario *const scenarios[] = {
 	&limited_cgroups,
 	&tcp_fastopen,
 	&tcp_syn_cookies,
+	&tcp_pending_requests,
 	&tcp_reserved_memory,
 	&tcp_ktls,
 	&tcp_sockmap,

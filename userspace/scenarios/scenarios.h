@@ -61,6 +61,7 @@ extern const struct scenario cgroups;
 extern const struct scenario limited_cgroups;
 extern const struct scenario tcp_fastopen;
 extern const struct scenario tcp_syn_cookies;
+extern const struct scenario tcp_pending_requests;
 extern const struct scenario tcp_reserved_memory;
 extern const struct scenario tcp_ktls;
 extern const struct scenario tcp_sockmap;
