@@ -126,7 +126,8 @@ static bool is_allocated(const struct skbal_snapshot *snap,
 	if (!(socket->flags & SKBAL_DEAD))
 		return true;
 	return skbal_snapshot_pool(snap, socket) != SKBAL_POOL_SCTP &&
-	       !(socket->flags & SKBAL_TRACKED && socket->state == TCP_CLOSE);
+	       !(socket->flags & (SKBAL_TRACKED | SKBAL_REQUESTED) &&
+		 socket->state == TCP_CLOSE);
 }
 
 static void sum_merge(struct skbal_sum *sum, const struct skbal_sum *other)

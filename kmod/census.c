@@ -520,7 +520,7 @@ static void read_ownership(struct skbal_snapshot *snap,
 {
 	socket->flags |= ownership_flags(socket->sk);
 	if (socket->flags & SKBAL_DEAD && is_tcp(socket->sk) &&
-	    !(socket->flags & SKBAL_TRACKED))
+	    !(socket->flags & (SKBAL_TRACKED | SKBAL_REQUESTED)))
 		snap->orphans_met++;
 }
 

@@ -206,14 +206,14 @@ static void meet_subflows(struct skbal_snapshot *snap, struct sock *sk)
 }
 
 /*
- * What only the tracker has met may have left its msk, or be about to: live,
- * nothing would stop it.
+ * What only the tracker has met, or a handshake, may have left its msk, or be
+ * about to: live, nothing would stop it.
  */
 static bool is_leaving(const struct skbal_snapshot *snap,
 		       const struct skbal_socket *socket,
 		       const struct sock *ssk)
 {
-	return socket->flags & SKBAL_TRACKED &&
+	return socket->flags & (SKBAL_TRACKED | SKBAL_REQUESTED) &&
 	       (snap->live || is_destroyed(ssk));
 }
 

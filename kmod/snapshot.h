@@ -35,6 +35,7 @@ enum skbal_socket_flag {
 	SKBAL_HELD	= BIT(2),	/* in a descriptor table */
 	SKBAL_PASSED	= BIT(3),	/* in an SCM_RIGHTS message */
 	SKBAL_REGISTERED = BIT(4),	/* with io_uring */
+	SKBAL_REQUESTED	= BIT(19),	/* by a handshake; it listens no more */
 	/* only the tracker leads to it; is there nothing that it belongs to? */
 	SKBAL_TRACKED	= BIT(5),
 	SKBAL_ADRIFT	= BIT(16),
@@ -262,7 +263,8 @@ skbal_snapshot_is_unreachable(const struct skbal_socket *socket)
 {
 	return socket->flags & SKBAL_ADRIFT && !socket->parent &&
 	       !(socket->flags & (SKBAL_HASHED | SKBAL_QUEUED | SKBAL_HELD |
-				  SKBAL_PASSED | SKBAL_REGISTERED));
+				  SKBAL_PASSED | SKBAL_REGISTERED |
+				  SKBAL_REQUESTED));
 }
 
 static inline bool skbal_snapshot_wants(const struct skbal_snapshot *snap,

@@ -11,6 +11,21 @@
 #include "tcp.h"
 #include "walk.h"
 
+/*
+ * A handshake that is not finished holds its listener, also when that is closed
+ * and destroyed: it counts as used until the last of them is given up, as each
+ * is when its timer runs out. Without a timer it stays for ever.
+ */
+static void meet_listener(struct skbal_snapshot *snap,
+			  const struct request_sock *req)
+{
+	struct sock *sk = READ_ONCE(req->rsk_listener);
+
+	if (sk && READ_ONCE(sk->sk_state) == TCP_CLOSE &&
+	    timer_pending(&req->rsk_timer))
+		skbal_census_meet(snap, sk, SKBAL_REQUESTED);
+}
+
 static void walk_established(struct skbal_snapshot *snap,
 			     struct inet_hashinfo *hashinfo)
 {
@@ -25,9 +40,12 @@ static void walk_established(struct skbal_snapshot *snap,
 		if (hlist_nulls_empty(head))
 			continue;
 		skbal_walk_lock(snap, lock);
-		sk_nulls_for_each(sk, node, head)
+		sk_nulls_for_each(sk, node, head) {
 			if (sk_fullsock(sk))
 				skbal_census_meet(snap, sk, SKBAL_HASHED);
+			else if (sk->sk_state == TCP_NEW_SYN_RECV)
+				meet_listener(snap, inet_reqsk(sk));
+		}
 		skbal_walk_unlock(snap, lock);
 	}
 }
