@@ -80,6 +80,46 @@ static bool is_owned(const struct sctp_chunk *chunk)
 	       (type == SCTP_CID_DATA || type == SCTP_CID_I_DATA);
 }
 
+static bool is_in_no_list(const struct list_head *node)
+{
+	struct list_head *next;
+
+	return !get_kernel_nofault(next, &node->next) && next == node;
+}
+
+/*
+ * A chunk that is acknowledged leaves the lists of its association, but belongs
+ * to its message, and to the socket, until all of that is acknowledged. Such
+ * chunks come before the first of the message that is still in a list.
+ */
+static void walk_acknowledged(struct walk *walk, const struct sctp_chunk *chunk)
+{
+	const struct list_head *node = &chunk->frag_list;
+	struct sctp_datamsg *message;
+	struct list_head *before;
+
+	if (get_kernel_nofault(message, &chunk->msg) || !message)
+		return;
+	while (walk->left && !get_kernel_nofault(before, &node->prev) &&
+	       before != &message->chunks) {
+		chunk = list_entry(before, struct sctp_chunk, frag_list);
+		if (!is_in_no_list(&chunk->list) ||
+		    !is_in_no_list(&chunk->transmitted_list))
+			return;
+		walk->left--;
+		walk->chunks += is_owned(chunk);
+		node = before;
+	}
+}
+
+static void walk_chunk(struct walk *walk, const struct sctp_chunk *chunk)
+{
+	if (!is_owned(chunk))
+		return;
+	walk->chunks++;
+	walk_acknowledged(walk, chunk);
+}
+
 /* The node of a chunk is @offset bytes into it. */
 static void walk_chunks(struct walk *walk, const struct list_head *head,
 			size_t offset)
@@ -88,7 +128,7 @@ static void walk_chunks(struct walk *walk, const struct list_head *head,
 
 	while (node != head && walk->left) {
 		walk->left--;
-		walk->chunks += is_owned((void *)node - offset);
+		walk_chunk(walk, (void *)node - offset);
 		if (get_kernel_nofault(node, &node->next))
 			return;
 	}
