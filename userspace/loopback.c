@@ -120,24 +120,6 @@ int loopback_connect_nonblocking(const struct loopback *server)
 	return connect_with(server, SOCK_NONBLOCK);
 }
 
-bool loopback_isolate(void)
-{
-	struct ifreq request = { .ifr_name = "lo", .ifr_flags = IFF_UP };
-	int fd;
-
-	if (unshare(CLONE_NEWNET))
-		return false;
-	fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		return false;
-	if (ioctl(fd, SIOCSIFFLAGS, &request)) {
-		close_keeping_errno(fd);
-		return false;
-	}
-	close(fd);
-	return true;
-}
-
 unsigned short loopback_port(const struct loopback *server)
 {
 	const struct sockaddr_in6 *v6 = (void *)&server->address;
@@ -152,6 +134,22 @@ void loopback_text(const struct loopback *server, char text[LOOPBACK_TEXT_SIZE])
 
 	snprintf(text, LOOPBACK_TEXT_SIZE, "%s:%u", v4 ? "127.0.0.1" : "[::1]",
 		 loopback_port(server));
+}
+
+bool loopback_unshare(int namespaces)
+{
+	struct ifreq request = { .ifr_name = "lo", .ifr_flags = IFF_UP };
+	bool ok;
+	int fd;
+
+	if (unshare(namespaces))
+		return false;
+	fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return false;
+	ok = !ioctl(fd, SIOCSIFFLAGS, &request);
+	close_keeping_errno(fd);
+	return ok;
 }
 
 bool loopback_linger(int fd, int seconds)

@@ -35,16 +35,16 @@ int loopback_connect(const struct loopback *server);
 /* A socket that is being connected, and does not block. */
 int loopback_connect_nonblocking(const struct loopback *server);
 
-/*
- * Takes the process into a network namespace of its own, where loopback is up.
- * False: errno says why.
- */
-bool loopback_isolate(void);
-
 /* "127.0.0.1:8000" or "[::1]:8000", as the books write it. */
 void loopback_text(const struct loopback *server, char text[LOOPBACK_TEXT_SIZE]);
 
 unsigned short loopback_port(const struct loopback *server);
+
+/*
+ * Enters new namespaces, CLONE_NEW..., of which one is of the network: a
+ * loopback device of the process's own, which is up. False: errno says why.
+ */
+bool loopback_unshare(int namespaces);
 
 /* SO_LINGER; seconds < 0 turns it off. */
 bool loopback_linger(int fd, int seconds);

@@ -31,12 +31,6 @@ struct sight {
 	long long others;
 };
 
-static void enter_namespaces(struct stage *stage)
-{
-	if (unshare(CLONE_NEWPID) || !loopback_isolate())
-		stage_fail(stage, "unshare, lo");
-}
-
 /* Both ends are here; one is closed with a RST. */
 static void make_closed_held(struct stage *stage, struct cast *cast)
 {
@@ -105,7 +99,8 @@ static void container(struct stage *stage, void *arg)
 	int tell[2];
 	pid_t pid;
 
-	enter_namespaces(stage);
+	if (!loopback_unshare(CLONE_NEWNET | CLONE_NEWPID))
+		stage_fail(stage, "unshare");
 	if (pipe(tell))
 		stage_fail(stage, "pipe");
 	pid = fork();

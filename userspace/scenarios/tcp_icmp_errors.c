@@ -11,6 +11,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -78,7 +79,7 @@ static void isolate(struct stage *stage, struct cast *cast)
 	sa_family_t family = cast->keeper.server.address.ss_family;
 
 	close(cast->keeper.listener);
-	if (!loopback_isolate())
+	if (!loopback_unshare(CLONE_NEWNET))
 		stage_fail(stage, "a network namespace");
 	loopback_set(&cast->nobody, family, NOBODY);
 	loopback_set(&cast->keeper.server, family, 0);

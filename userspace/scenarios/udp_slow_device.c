@@ -6,12 +6,10 @@
  * verdict is undetermined, not imbalanced; until the queue is dropped.
  */
 #include <errno.h>
-#include <net/if.h>
 #include <netinet/in.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "datagrams.h"
@@ -28,20 +26,6 @@ struct cast {
 	unsigned int sockets;
 };
 
-/* A loopback device of its own, which may become slow. */
-static void enter_namespace(struct stage *stage)
-{
-	struct ifreq request = { .ifr_name = "lo", .ifr_flags = IFF_UP };
-	int fd;
-
-	if (unshare(CLONE_NEWNET))
-		stage_fail(stage, "unshare");
-	fd = socket(AF_INET, SOCK_DGRAM, 0);
-	if (fd < 0 || ioctl(fd, SIOCSIFFLAGS, &request))
-		stage_fail(stage, "lo");
-	close(fd);
-}
-
 static void run(struct stage *stage, const char *command)
 {
 	errno = 0;
@@ -57,7 +41,9 @@ static void sender(struct stage *stage, void *arg)
 
 	if (!all)
 		stage_fail(stage, "memory for the sockets");
-	enter_namespace(stage);
+	/* a loopback device of its own, which may become slow */
+	if (!loopback_unshare(CLONE_NEWNET))
+		stage_fail(stage, "unshare");
 	from = datagrams_sender(stage, cast->play);
 	for (unsigned int i = 0; i < cast->sockets; i++) {
 		datagrams_open(stage, &all[i], cast->play, 1000, 1 << 18);
