@@ -38,6 +38,7 @@ const struct scenario *const scenarios[] = {
 	&udp_error_queue,
 	&udp_close_with_data,
 	&udp_bad_checksum,
+	&udp_multicast,
 	&udp_huge_buffer,
 	&udp_slow_device,
 	&udp_memory_limit,

@@ -99,9 +99,8 @@ static void look(struct stage *stage, int fd, struct meminfo *info)
 		stage_fail(stage, "SO_MEMINFO");
 }
 
-/* Waits until so many are either queued or dropped; returns the dropped. */
-static long long settle(struct stage *stage, const struct datagrams *to,
-			long long count)
+long long datagrams_settle(struct stage *stage, struct datagrams *to,
+			   long long count)
 {
 	long long deadline = play_clock_ms() + DELIVERY_MS;
 	struct meminfo info;
@@ -109,8 +108,10 @@ static long long settle(struct stage *stage, const struct datagrams *to,
 	for (;;) {
 		look(stage, to->fd, &info);
 		if (info.receive_queue_bytes / to->truesize + info.drops >=
-		    count)
+		    count) {
+			to->queued = count - info.drops;
 			return info.drops;
+		}
 		if (play_clock_ms() > deadline) {
 			errno = ETIMEDOUT;
 			stage_fail(stage, "delivery of a datagram");
@@ -143,22 +144,20 @@ void datagrams_send(struct stage *stage, int from, struct datagrams *to,
 
 	for (send_first(stage, from, to); sent < count; sent++)
 		send_one(stage, from, to);
-	if (settle(stage, to, count)) {
+	if (datagrams_settle(stage, to, count)) {
 		errno = ENOBUFS;
 		stage_fail(stage, "a datagram was dropped");
 	}
-	to->queued = count;
 }
 
 void datagrams_fill(struct stage *stage, int from, struct datagrams *to)
 {
-	long long drops = 0;
+	long long sent = 1;
 
-	for (send_first(stage, from, to); !drops; to->queued++) {
+	send_first(stage, from, to);
+	do
 		send_one(stage, from, to);
-		drops = settle(stage, to, to->queued + 1);
-	}
-	to->queued--;
+	while (!datagrams_settle(stage, to, ++sent));
 }
 
 void datagrams_receive(struct stage *stage, struct datagrams *to,

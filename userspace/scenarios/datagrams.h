@@ -27,6 +27,13 @@ int datagrams_broken_sender(struct stage *stage, const struct play *play);
 void datagrams_send(struct stage *stage, int from, struct datagrams *to,
 		    long long count);
 
+/*
+ * Waits until that many of that truesize are either queued or dropped. Returns
+ * the dropped.
+ */
+long long datagrams_settle(struct stage *stage, struct datagrams *to,
+			   long long count);
+
 /* Sends until the first is dropped. */
 void datagrams_fill(struct stage *stage, int from, struct datagrams *to);
 
