@@ -39,6 +39,7 @@ const struct scenario *const scenarios[] = {
 	&udp_close_with_data,
 	&udp_bad_checksum,
 	&udp_multicast,
+	&udp_other_ends,
 	&udp_huge_buffer,
 	&udp_slow_device,
 	&udp_memory_limit,

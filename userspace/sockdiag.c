@@ -360,26 +360,32 @@ static bool destroy(const struct inet_diag_req_v2 *request)
 		status = nl_wait_for_ack(netlink);
 	nl_socket_free(netlink);
 	if (status < 0)
-		errno = status == -NLE_OPNOTSUPP ? EOPNOTSUPP : EIO;
+		errno = status == -NLE_OPNOTSUPP    ? EOPNOTSUPP :
+			status == -NLE_OBJ_NOTFOUND ? ENOENT :
+						      EIO;
 	return status >= 0;
 }
 
 bool sockdiag_destroy(int fd)
 {
 	struct inet_diag_req_v2 request = {
-		.sdiag_protocol = IPPROTO_TCP,
 		.idiag_states = ~0u,
 		.id.idiag_cookie = { INET_DIAG_NOCOOKIE, INET_DIAG_NOCOOKIE },
 	};
 	struct sockaddr_storage local, remote;
-	socklen_t length = sizeof(local);
+	socklen_t length = sizeof(int);
+	int protocol;
 
+	if (getsockopt(fd, SOL_SOCKET, SO_PROTOCOL, &protocol, &length))
+		return false;
+	length = sizeof(local);
 	if (getsockname(fd, (struct sockaddr *)&local, &length))
 		return false;
 	length = sizeof(remote);
 	if (getpeername(fd, (struct sockaddr *)&remote, &length))
 		return false;
 	request.sdiag_family = (uint8_t)local.ss_family;
+	request.sdiag_protocol = (uint8_t)protocol;
 	set_address(&local, request.id.idiag_src, &request.id.idiag_sport);
 	set_address(&remote, request.id.idiag_dst, &request.id.idiag_dport);
 	return destroy(&request);

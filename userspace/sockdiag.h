@@ -68,9 +68,10 @@ int sockdiag_sum_port(uint16_t port, long long *bytes, char **error);
 void sockdiag_free(struct sockdiag *diag);
 
 /*
- * Ends the connection of a TCP socket as ss --kill does: its queues are purged,
- * and the peer is reset. False: errno says why, EOPNOTSUPP if the kernel has no
- * CONFIG_INET_DIAG_DESTROY.
+ * Ends the connection of a socket as ss --kill does: of TCP, its queues are
+ * purged, and the peer is reset. False: errno says why, EOPNOTSUPP if the kernel
+ * has no CONFIG_INET_DIAG_DESTROY, ENOENT if it has no module for the protocol,
+ * like udp_diag, or there is no such socket.
  */
 bool sockdiag_destroy(int fd);
 
