@@ -40,6 +40,7 @@ const struct scenario *const scenarios[] = {
 	&udp_bad_checksum,
 	&udp_multicast,
 	&udp_other_ends,
+	&udp_segments,
 	&udp_huge_buffer,
 	&udp_slow_device,
 	&udp_memory_limit,

@@ -20,6 +20,7 @@ extern const struct scenario udp_close_with_data;
 extern const struct scenario udp_bad_checksum;
 extern const struct scenario udp_multicast;
 extern const struct scenario udp_other_ends;
+extern const struct scenario udp_segments;
 extern const struct scenario udp_huge_buffer;
 extern const struct scenario udp_slow_device;
 extern const struct scenario udp_memory_limit;
