@@ -52,6 +52,8 @@ const struct scenario *const scenarios[] = {
 	&sctp_load,
 	&sctp_frozen_peer,
 	&sctp_moved_data,
+	&sctp_large_messages,
+	&sctp_partial_delivery_event,
 	&mptcp_frozen_peer,
 	&mptcp_accept_queue,
 	&mptcp_closed_subflows,

@@ -32,6 +32,8 @@ extern const struct scenario udplite_slow_device;
 extern const struct scenario sctp_load;
 extern const struct scenario sctp_frozen_peer;
 extern const struct scenario sctp_moved_data;
+extern const struct scenario sctp_large_messages;
+extern const struct scenario sctp_partial_delivery_event;
 extern const struct scenario mptcp_frozen_peer;
 extern const struct scenario mptcp_accept_queue;
 extern const struct scenario mptcp_closed_subflows;
