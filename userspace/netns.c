@@ -225,3 +225,12 @@ void netns_names_free(struct netns_names *names)
 	free(names->list);
 	*names = (struct netns_names){ 0 };
 }
+
+unsigned int netns_of_process(pid_t pid)
+{
+	struct stat status;
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/ns/net", pid);
+	return stat(path, &status) ? 0 : (unsigned int)status.st_ino;
+}

@@ -3,6 +3,7 @@
 #define SKBALANCE_NETNS_H
 
 #include <stddef.h>
+#include <sys/types.h>
 
 /*
  * Calls visit once for each network namespace that a thread of the system
@@ -16,6 +17,9 @@
 int netns_visit(int (*visit)(unsigned int netns, int code, void *context,
 			     char **error),
 		void *context, char **error);
+
+/* Inode number of the network namespace that a process lives in, or 0. */
+unsigned int netns_of_process(pid_t pid);
 
 /*
  * The names of the network namespaces that are mounted, as ip-netns(8) does:

@@ -57,6 +57,7 @@ const struct scenario *const scenarios[] = {
 	&mptcp_frozen_peer,
 	&mptcp_accept_queue,
 	&mptcp_closed_subflows,
+	&mptcp_two_subflows,
 	&mixed_load,
 	&tcp_io_uring_zerocopy,
 	&tcp_splice_sendfile,

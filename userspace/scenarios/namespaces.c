@@ -7,13 +7,12 @@
 #include <errno.h>
 #include <sched.h>
 #include <signal.h>
-#include <stdio.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "../connections.h"
+#include "../netns.h"
 #include "scenarios.h"
 
 #define PAYLOAD 1000
@@ -135,20 +134,10 @@ static bool start(struct play *play, struct round *round, int i)
 	return true;
 }
 
-/* The inode of the inmate's network namespace: what the books call it. */
-static long long netns_of(const struct actor *inmate)
-{
-	struct stat status;
-	char path[64];
-
-	snprintf(path, sizeof(path), "/proc/%d/ns/net", inmate->pid);
-	return stat(path, &status) ? -1 : (long long)status.st_ino;
-}
-
 static bool expect_outside(struct play *play, const struct actor *inmate)
 {
 	struct whose held = whose(BOOKS_CLASS_CLOSED_HELD, inmate);
-	long long netns = netns_of(inmate), there = 0;
+	long long netns = netns_of_process(inmate->pid), there = 0;
 	struct books books;
 
 	if (!play_expect_state(play, "peak", held, "CLOSE", play->connections) ||

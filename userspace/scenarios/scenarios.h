@@ -37,6 +37,7 @@ extern const struct scenario sctp_partial_delivery_event;
 extern const struct scenario mptcp_frozen_peer;
 extern const struct scenario mptcp_accept_queue;
 extern const struct scenario mptcp_closed_subflows;
+extern const struct scenario mptcp_two_subflows;
 extern const struct scenario mixed_load;
 extern const struct scenario tcp_io_uring_zerocopy;
 extern const struct scenario tcp_splice_sendfile;

@@ -12,15 +12,13 @@
 #include <linux/sockios.h>
 #include <net/if.h>
 #include <poll.h>
-#include <sched.h>
-#include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "../connections.h"
+#include "../link.h"
 #include "../segment.h"
 #include "scenarios.h"
 
@@ -29,8 +27,6 @@
 /* The namespace has no other. */
 #define PORT 8000
 
-#define JOIN "ip link add left type veth peer name right netns %d"
-#define ADDRESS "ip addr add %s dev %s && ip link set %s up"
 #define NETEM "tc qdisc add dev %s root netem delay 3ms 2ms loss 10%% " \
 	      "reorder 20%% limit 10000"
 
@@ -39,21 +35,6 @@ struct cast {
 	unsigned int connections;
 	pid_t receiver;		/* whose namespace is to be joined */
 };
-
-static bool run(const char *format, ...)
-	__attribute__((format(printf, 1, 2)));
-
-/* Whether the command exists, and the kernel has what it asks for. */
-static bool run(const char *format, ...)
-{
-	char command[256];
-	va_list args;
-
-	va_start(args, format);
-	vsnprintf(command, sizeof(command), format, args);
-	va_end(args);
-	return !system(command);
-}
 
 /* Without segmentation offload the kernel does it, behind the queues of TCP. */
 static bool split(const char *device)
@@ -74,9 +55,8 @@ static bool set_up(const struct cast *cast, const char *device,
 		   const char *ipv4, const char *ipv6)
 {
 	bool is_ipv6 = cast->server.address.ss_family == AF_INET6;
-	const char *address = is_ipv6 ? ipv6 : ipv4;
 
-	return run(ADDRESS, address, device, device);
+	return link_set_up(device, is_ipv6 ? ipv6 : ipv4);
 }
 
 static void set_address(struct cast *cast, sa_family_t family)
@@ -89,12 +69,6 @@ static void set_address(struct cast *cast, sa_family_t family)
 		inet_pton(family, "2001:db8::2", &v6->sin6_addr);
 	else
 		inet_pton(family, "192.0.2.2", &v4->sin_addr);
-}
-
-static void enter_namespace(struct stage *stage)
-{
-	if (unshare(CLONE_NEWNET))
-		stage_fail(stage, "unshare");
 }
 
 /* To be reset when their process ends: orphans would send for minutes. */
@@ -114,7 +88,7 @@ static void receiver(struct stage *stage, void *arg)
 	ssize_t length;
 	int listener, *fds;
 
-	enter_namespace(stage);
+	link_enter_namespace(stage);
 	stage_report(stage, 0);
 	if (!set_up(cast, "right", "192.0.2.2/24", "2001:db8::2/64 nodad"))
 		stage_fail(stage, "ip addr");
@@ -125,7 +99,7 @@ static void receiver(struct stage *stage, void *arg)
 	fds = connections_accept(stage, listener, cast->connections, 0);
 	leave_no_orphans(stage, cast, fds);
 	stage_report(stage, 0);
-	stage_report(stage, run(NETEM, "right"));
+	stage_report(stage, link_run(NETEM, "right"));
 	for (unsigned int i = 0; i < cast->connections; i++)
 		early += segment_out_of_order(stage, fds[i]);
 	stage_report(stage, early);
@@ -142,14 +116,14 @@ static void sender(struct stage *stage, void *arg)
 	bool joined;
 	int *fds;
 
-	enter_namespace(stage);
-	joined = run(JOIN, cast->receiver) &&
+	link_enter_namespace(stage);
+	joined = link_join("left", "right", cast->receiver) &&
 		 set_up(cast, "left", "192.0.2.1/24", "2001:db8::1/64 nodad") &&
 		 split("left");
 	stage_report(stage, joined);
 	fds = connections_connect(stage, &cast->server, cast->connections);
 	leave_no_orphans(stage, cast, fds);
-	stage_report(stage, run(NETEM, "left"));
+	stage_report(stage, link_run(NETEM, "left"));
 	for (unsigned int i = 0; i < cast->connections; i++)
 		if (send(fds[i], data, PAYLOAD, MSG_NOSIGNAL) != PAYLOAD)
 			stage_fail(stage, "send");

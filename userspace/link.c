@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <sched.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "link.h"
+
+bool link_run(const char *format, ...)
+{
+	char command[256];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(command, sizeof(command), format, args);
+	va_end(args);
+	return !system(command);
+}
+
+void link_enter_namespace(struct stage *stage)
+{
+	if (unshare(CLONE_NEWNET))
+		stage_fail(stage, "unshare");
+}
+
+bool link_join(const char *here, const char *there, pid_t pid)
+{
+	return link_run("ip link add %s type veth peer name %s netns %d", here,
+			there, pid);
+}
+
+bool link_set_up(const char *device, const char *address)
+{
+	return link_run("ip addr add %s dev %s && ip link set %s up", address,
+			device, device);
+}
