@@ -90,6 +90,7 @@ const struct scenario *const scenarios[] = {
 	&tcp_pending_requests,
 	&tcp_reserved_memory,
 	&tcp_ktls,
+	&tcp_ktls_receive,
 	&tcp_sockmap,
 	&tcp_sockmap_verdicts,
 	&tcp_sockmap_ingress,

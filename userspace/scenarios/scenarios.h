@@ -70,6 +70,7 @@ extern const struct scenario tcp_syn_cookies;
 extern const struct scenario tcp_pending_requests;
 extern const struct scenario tcp_reserved_memory;
 extern const struct scenario tcp_ktls;
+extern const struct scenario tcp_ktls_receive;
 extern const struct scenario tcp_sockmap;
 extern const struct scenario tcp_sockmap_verdicts;
 extern const struct scenario tcp_sockmap_ingress;

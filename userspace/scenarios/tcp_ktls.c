@@ -7,11 +7,11 @@
 #include <fcntl.h>
 #include <linux/tls.h>
 #include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "../connections.h"
+#include "ktls.h"
 #include "unread.h"
 
 /* The least that the kernel allows: both ends together have no record. */
@@ -19,32 +19,17 @@
 #define RMEM "4096 8192 8192"
 /* The FIN waits in the receive queue until close(): it is no record. */
 #define PAGE sysconf(_SC_PAGESIZE)
-/* Of a record: type, version, length. */
-#define HEADER 5
 /* Smaller than a record may be. */
 #define OPEN 5000
-/* Plaintext and ciphertext, with its header, nonce and tag, are charged. */
-#define OPEN_CHARGE (2 * OPEN + HEADER + \
-		     TLS_CIPHER_AES_GCM_128_IV_SIZE + \
-		     TLS_CIPHER_AES_GCM_128_TAG_SIZE)
+/* Plaintext and ciphertext are charged. */
+#define OPEN_CHARGE (2 * OPEN + KTLS_OVERHEAD)
 /* The largest; as long as a part is not sent, all the plaintext is kept. */
 #define RECORD (16 * 1024)
 #define RECORD_CHARGE (OPEN_CHARGE + 2 * (RECORD - OPEN))
 
-static bool start_tls(int fd, int direction)
-{
-	/* the same key, all zeroes, at both ends */
-	static const struct tls12_crypto_info_aes_gcm_128 key = {
-		.info = { TLS_1_2_VERSION, TLS_CIPHER_AES_GCM_128 },
-	};
-
-	return !setsockopt(fd, IPPROTO_TCP, TCP_ULP, "tls", sizeof("tls")) &&
-	       !setsockopt(fd, SOL_TLS, direction, &key, sizeof(key));
-}
-
 static void start_receiving(struct stage *stage, int fd)
 {
-	if (!start_tls(fd, TLS_RX))
+	if (!ktls_start(fd, TLS_RX))
 		stage_fail(stage, "TLS_RX");
 }
 
@@ -58,7 +43,7 @@ static void start_sending(struct stage *stage, int fd)
 	int size = SNDBUF;
 
 	if (setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size)) ||
-	    !start_tls(fd, TLS_TX))
+	    !ktls_start(fd, TLS_TX))
 		stage_fail(stage, "TLS_TX");
 }
 
@@ -151,26 +136,9 @@ static bool expect_partial(struct play *play, const struct unread_round *round)
 			     play->connections - play->connections / 2);
 }
 
-/* TLS and its cipher are loaded when a connection asks for them. */
-static bool is_possible(struct play *play)
-{
-	struct loopback server;
-	int listener, fd;
-	bool possible;
-
-	if (!play_listen(play, &server, 1, &listener))
-		return false;
-	fd = loopback_connect(&server);
-	possible = fd >= 0 && start_tls(fd, TLS_TX);
-	close(fd);
-	close(listener);
-	return possible ||
-	       play_skip(play, "the kernel has no TLS with AES-GCM");
-}
-
 static void play(struct play *play)
 {
-	if (!is_possible(play) ||
+	if (!ktls_is_possible(play) ||
 	    !play_sysctl(play, "net.ipv4.tcp_rmem", RMEM))
 		return;
 	unread_play(play, &(struct unread){
