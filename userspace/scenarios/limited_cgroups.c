@@ -23,11 +23,33 @@
 
 static struct confinement confinement;
 
+/* How far they are; also a message would take memory that the cgroup refuses. */
+enum progress { LIMITED, REFUSED, RELIEVED };
+
 struct cast {
 	struct loopback server;
 	int listener;
 	unsigned int connections;
+	enum progress *progress; /* in shared memory */
 };
+
+static void advance(const struct cast *cast, enum progress to)
+{
+	__atomic_store_n(cast->progress, to, __ATOMIC_RELEASE);
+}
+
+/* False: it takes too long. */
+static bool await(const struct cast *cast, enum progress what)
+{
+	long long deadline = play_clock_ms() + PLAY_PATIENCE_MS;
+
+	while (__atomic_load_n(cast->progress, __ATOMIC_ACQUIRE) != what) {
+		if (play_clock_ms() > deadline)
+			return false;
+		play_pause();
+	}
+	return true;
+}
 
 static void receiver(struct stage *stage, void *arg)
 {
@@ -56,6 +78,7 @@ static void survive(struct stage *stage)
 static void sender(struct stage *stage, void *arg)
 {
 	const struct cast *cast = arg;
+	long long refused;
 	int *fds;
 
 	close(cast->listener);
@@ -66,7 +89,11 @@ static void sender(struct stage *stage, void *arg)
 			stage_fail(stage, "send");
 	survive(stage);
 	stage_report(stage, 0);
-	stage_report(stage, connections_overload(stage, fds, OF_CGROUP));
+	refused = connections_overload(stage, fds, OF_CGROUP);
+	advance(cast, REFUSED);
+	if (!await(cast, RELIEVED))
+		stage_fail(stage, "waiting for the cgroup's limit to go");
+	stage_report(stage, refused);
 	stage_report(stage,
 		     connections_overload(stage, fds + OF_CGROUP,
 					  cast->connections - OF_CGROUP));
@@ -83,10 +110,23 @@ static bool expect_refused(struct play *play, struct actor *sender,
 {
 	long long refused;
 
-	return play_step(play, sender, &refused) &&
+	return play_await(play, sender, &refused) &&
 	       play_expect(play, phase, "sends that were refused, in part",
 			   expected, refused) &&
 	       play_expect_balanced(play, phase);
+}
+
+static bool refuse_by_cgroup(struct play *play, const struct cast *cast,
+			     struct actor *sender)
+{
+	if (!limit(play, "4096") || !play_cue(play, sender))
+		return false;
+	if (!await(cast, REFUSED))
+		return play_fail(play, "by the cgroup: the sender goes on");
+	if (!play_expect_balanced(play, "by the cgroup") || !limit(play, "max"))
+		return false;
+	advance(cast, RELIEVED);
+	return expect_refused(play, sender, "by the cgroup", OF_CGROUP);
 }
 
 static bool peak(struct play *play, const struct cast *cast,
@@ -95,10 +135,10 @@ static bool peak(struct play *play, const struct cast *cast,
 	long long value;
 
 	return play_await(play, receiver, &value) &&
-	       play_await(play, sender, &value) && limit(play, "4096") &&
-	       expect_refused(play, sender, "by the cgroup", OF_CGROUP) &&
-	       limit(play, "max") &&
+	       play_await(play, sender, &value) &&
+	       refuse_by_cgroup(play, cast, sender) &&
 	       play_sysctl(play, "net.ipv4.tcp_mem", "1 1 1") &&
+	       play_cue(play, sender) &&
 	       expect_refused(play, sender, "by TCP",
 			      cast->connections - OF_CGROUP);
 }
@@ -113,6 +153,13 @@ static void send_confined(struct play *play)
 	long long pages;
 	bool ok;
 
+	cast.progress = mmap(NULL, sizeof(*cast.progress),
+			     PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
+			     -1, 0);
+	if (cast.progress == MAP_FAILED) {
+		play_fail(play, "mmap: %s", strerror(errno));
+		return;
+	}
 	if (!play_listen(play, &cast.server, 4096, &cast.listener))
 		return;
 	ok = play_expect_balanced(play, "before") &&
@@ -125,6 +172,7 @@ static void send_confined(struct play *play)
 		play_peak(play);
 	actor_kill(&from);
 	actor_kill(&to);
+	munmap(cast.progress, sizeof(*cast.progress));
 	if (ok)
 		play_expect_return(play, "after", pages);
 }
