@@ -16,7 +16,7 @@
 /* Walks two lines at once: one has the names, the other one the values. */
 static long long value_of(char *names, char *values, const char *name)
 {
-	const char *delimiters = " \n";
+	const char *delimiters = "\n ";
 	char *rest_of_names, *rest_of_values;
 	const char *key = strtok_r(names, delimiters, &rest_of_names);
 	const char *value = strtok_r(values, delimiters, &rest_of_values);
