@@ -18,6 +18,11 @@
 
 /* A page for each of so many is more than the CPUs hold back. */
 #define ENOUGH 2000
+/*
+ * Every other one's send buffer is set. Others are made smaller at a limit, and
+ * then what goes beyond them is granted in any case.
+ */
+#define SNDBUF (128 * 1024)
 /* Of them so many; for each the kernel's log tells that nobody can be killed. */
 #define OF_CGROUP 2
 
@@ -84,9 +89,12 @@ static void sender(struct stage *stage, void *arg)
 	close(cast->listener);
 	confinement_enter(stage, &confinement);
 	fds = connections_connect(stage, &cast->server, cast->connections);
-	for (unsigned int i = 0; i < cast->connections; i++)
+	for (unsigned int i = 0; i < cast->connections; i++) {
+		if (i % 2)
+			connection_set_buffers(stage, fds[i], SNDBUF);
 		if (send(fds[i], "x", 1, MSG_NOSIGNAL) != 1)
 			stage_fail(stage, "send");
+	}
 	survive(stage);
 	stage_report(stage, 0);
 	refused = connections_overload(stage, fds, OF_CGROUP);
