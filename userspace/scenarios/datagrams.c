@@ -174,3 +174,16 @@ long long datagrams_bytes(const struct datagrams *to)
 {
 	return to->queued * to->truesize;
 }
+
+bool datagrams_expect_queued(struct play *play, const char *phase,
+			     const struct actor *actor, long long bytes)
+{
+	struct whose all = whose(BOOKS_CLASS_OPEN, actor);
+	struct books_charge charge;
+
+	return play_expect_settled(play, phase) &&
+	       play_charge(play, all, &charge) &&
+	       play_expect(play, phase, "bytes queued", bytes,
+			   charge.receive_queue_bytes) &&
+	       play_expect_meminfo(play, phase, all);
+}

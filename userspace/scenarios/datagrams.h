@@ -44,4 +44,11 @@ void datagrams_receive(struct stage *stage, struct datagrams *to,
 /* What is in the receive queue, in bytes as the kernel counts them. */
 long long datagrams_bytes(const struct datagrams *to);
 
+/*
+ * In the scenario: checks, when the books have settled, that so many bytes are
+ * in the queues of all open sockets of the actor, as SO_MEMINFO says, too.
+ */
+bool datagrams_expect_queued(struct play *play, const char *phase,
+			     const struct actor *actor, long long bytes);
+
 #endif

@@ -156,6 +156,7 @@ static void send_confined(struct play *play)
 	struct cast cast = {
 		.connections = play->connections > ENOUGH ? play->connections :
 							    ENOUGH,
+		.listener = -1,
 	};
 	struct actor from = { 0 }, to = { 0 };
 	long long pages;
@@ -168,13 +169,13 @@ static void send_confined(struct play *play)
 		play_fail(play, "mmap: %s", strerror(errno));
 		return;
 	}
-	if (!play_listen(play, &cast.server, 4096, &cast.listener))
-		return;
 	ok = play_expect_balanced(play, "before") &&
 	     play_pages(play, &pages) &&
+	     play_listen(play, &cast.server, 4096, &cast.listener) &&
 	     play_start(play, &to, "receiver", receiver, &cast) &&
 	     play_start(play, &from, "sender", sender, &cast);
-	close(cast.listener);
+	if (cast.listener >= 0)
+		close(cast.listener);
 	ok = ok && peak(play, &cast, &from, &to);
 	if (ok)
 		play_peak(play);

@@ -63,19 +63,6 @@ static void reader(struct stage *stage, void *arg)
 	stage_report(stage, 0);
 }
 
-static bool expect_queued(struct play *play, const char *phase,
-			  const struct actor *reader, long long bytes)
-{
-	struct whose all = whose(BOOKS_CLASS_OPEN, reader);
-	struct books_charge charge;
-
-	return play_expect_settled(play, phase) &&
-	       play_charge(play, all, &charge) &&
-	       play_expect(play, phase, "bytes queued", bytes,
-			   charge.receive_queue_bytes) &&
-	       play_expect_meminfo(play, phase, all);
-}
-
 static void play(struct play *play)
 {
 	struct cast cast = { .play = play, .sockets = play->connections };
@@ -85,12 +72,12 @@ static void play(struct play *play)
 		  play_pages(play, &pages) &&
 		  play_start(play, &actor, "reader", reader, &cast) &&
 		  play_await(play, &actor, &bytes) &&
-		  expect_queued(play, "peak", &actor, bytes);
+		  datagrams_expect_queued(play, "peak", &actor, bytes);
 
 	if (ok)
 		play_peak(play);
 	ok = ok && play_step(play, &actor, &bytes) &&
-	     expect_queued(play, "dropped", &actor, 0);
+	     datagrams_expect_queued(play, "dropped", &actor, 0);
 	actor_kill(&actor);
 	if (ok)
 		play_expect_return(play, "after", pages);

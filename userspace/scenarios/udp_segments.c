@@ -225,19 +225,6 @@ static void receiver(struct stage *stage, void *arg)
 	stage_report(stage, unread);
 }
 
-static bool expect_queued(struct play *play, const char *phase,
-			  const struct actor *receiver, long long bytes)
-{
-	struct whose all = whose(BOOKS_CLASS_OPEN, receiver);
-	struct books_charge charge;
-
-	return play_expect_settled(play, phase) &&
-	       play_charge(play, all, &charge) &&
-	       play_expect(play, phase, "bytes queued", bytes,
-			   charge.receive_queue_bytes) &&
-	       play_expect_meminfo(play, phase, all);
-}
-
 static void play(struct play *play)
 {
 	struct cast cast = { .play = play, .sockets = play->connections };
@@ -249,12 +236,12 @@ static void play(struct play *play)
 		  play_await(play, &actor, &whole) &&
 		  (whole || play_skip(play, "loopback cuts up rows of segments")) &&
 		  play_step(play, &actor, &bytes) &&
-		  expect_queued(play, "peak", &actor, bytes);
+		  datagrams_expect_queued(play, "peak", &actor, bytes);
 
 	if (ok)
 		play_peak(play);
 	ok = ok && play_step(play, &actor, &bytes) &&
-	     expect_queued(play, "read", &actor, bytes);
+	     datagrams_expect_queued(play, "read", &actor, bytes);
 	actor_kill(&actor);
 	if (ok)
 		play_expect_return(play, "after", pages);
