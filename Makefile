@@ -135,7 +135,7 @@ matrix:			## every scenario, on each of scripts/matrix.kernels
 
 # The default kernel is the middle, and has its own test-scenarios.
 matrix-ends:		## likewise, on the oldest and the newest and one between, each with few connections
-	$(Q)scripts/matrix --kernels 5.10,6.1,7.3 --max-connections 200 >&2; status=$$?; \
+	$(Q)scripts/matrix --kernels 5.10,6.1,7.3 --max-connections 20 >&2; status=$$?; \
 		awk '/# Subtest: / { kernel = $$NF } \
 			/^    (not )?ok/ { sub(/^ +/, ""); sub(/ok [0-9]+ /, "&" kernel ":"); print }' \
 			$(O)/matrix/matrix.ktap; exit $$status

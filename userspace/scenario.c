@@ -41,14 +41,10 @@ const struct scenario *const scenarios[] = {
 	&udp_multicast,
 	&udp_other_ends,
 	&udp_segments,
-	&udp_huge_buffer,
-	&udp_slow_device,
 	&udp_memory_limit,
 	&udplite_full_receive_buffer,
 	&udplite_error_queue,
 	&udplite_close_with_data,
-	&udplite_huge_buffer,
-	&udplite_slow_device,
 	&sctp_load,
 	&sctp_frozen_peer,
 	&sctp_moved_data,
@@ -58,7 +54,6 @@ const struct scenario *const scenarios[] = {
 	&mptcp_accept_queue,
 	&mptcp_closed_subflows,
 	&mptcp_two_subflows,
-	&mixed_load,
 	&tcp_io_uring_zerocopy,
 	&tcp_splice_sendfile,
 	&tcp_out_of_order,
@@ -68,11 +63,8 @@ const struct scenario *const scenarios[] = {
 	&tcp_address_form,
 	&udp_address_form,
 	&tcp_lossy_link,
-	&tcp_many_closes,
-	&tcp_closing_listener,
 	&tcp_stopped_listener,
 	&tcp_migrated_children,
-	&bulk_transfer,
 	&tcp_mtu_probe,
 	&tcp_other_ends,
 	&tcp_timers,
@@ -103,6 +95,15 @@ const struct scenario *const scenarios[] = {
 	&kernel_sockets,
 	&udp_kernel_sockets,
 	&kernel_connections,
+	/* the longest last: a broken kernel is caught sooner */
+	&udp_huge_buffer,
+	&udplite_huge_buffer,
+	&udp_slow_device,
+	&udplite_slow_device,
+	&mixed_load,
+	&tcp_closing_listener,
+	&tcp_many_closes,
+	&bulk_transfer,
 	NULL,
 };
 
@@ -524,6 +525,15 @@ long long play_share(const struct play *play, unsigned int kinds,
 		     unsigned int kind)
 {
 	return ((long long)play->connections + kinds - 1 - kind) / kinds;
+}
+
+long long play_scaled(const struct play *play, long long whole)
+{
+	unsigned int usual = play->scenario->connections;
+
+	if (play->connections >= usual)
+		return whole;
+	return whole * play->connections / usual;
 }
 
 long long play_clock_ms(void)

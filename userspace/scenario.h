@@ -80,6 +80,12 @@ static inline struct whose whose(enum books_class class,
 long long play_share(const struct play *play, unsigned int kinds,
 		     unsigned int kind);
 
+/*
+ * How much of the whole a scenario does whose size is no number of sockets: less,
+ * where it is to have fewer connections than by itself, in proportion; never more.
+ */
+long long play_scaled(const struct play *play, long long whole);
+
 /* A check of two numbers. */
 bool play_expect(struct play *play, const char *phase, const char *what,
 		 long long expected, long long actual);

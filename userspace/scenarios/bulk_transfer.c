@@ -18,13 +18,14 @@
 #include "../array.h"
 #include "scenarios.h"
 
-/* What each stream sends. */
+/* What each sends, as a rule. */
 #define STREAM_BYTES (1LL << 30)
-#define FILE_BYTES (1 << 20)
 #define DATAGRAMS 100000
+#define FILE_BYTES (1 << 20)
 #define DATAGRAM_BYTES 1000
 
 struct transfer {
+	const struct play *play;
 	struct loopback server;
 	int fd;			/* of the server */
 	struct actor reader, sender;
@@ -58,7 +59,7 @@ static int make_file(struct stage *stage)
 static void send_stream(struct stage *stage, void *arg)
 {
 	struct transfer *transfer = arg;
-	long long sent = 0;
+	long long left = play_scaled(transfer->play, STREAM_BYTES);
 	int file, fd;
 
 	close(transfer->fd);
@@ -66,13 +67,13 @@ static void send_stream(struct stage *stage, void *arg)
 	fd = loopback_connect(&transfer->server);
 	if (fd < 0)
 		stage_fail(stage, "connect");
-	while (sent < STREAM_BYTES) {
+	while (left > 0) {
 		off_t offset = 0;
 		ssize_t n = sendfile(fd, file, &offset, FILE_BYTES);
 
 		if (n <= 0)
 			stage_fail(stage, "sendfile");
-		sent += n;
+		left -= n;
 	}
 	close(fd);
 	stage_report(stage, 0);
@@ -97,12 +98,13 @@ static void send_datagrams(struct stage *stage, void *arg)
 {
 	static const char data[DATAGRAM_BYTES];
 	struct transfer *transfer = arg;
+	long long datagrams = play_scaled(transfer->play, DATAGRAMS);
 	int fd = loopback_connect(&transfer->server);
 
 	close(transfer->fd);
 	if (fd < 0)
 		stage_fail(stage, "connect");
-	for (unsigned int i = 0; i < DATAGRAMS; i++)
+	for (long long i = 0; i < datagrams; i++)
 		if (send(fd, data, sizeof(data), 0) < 0)
 			stage_fail(stage, "send");
 	/* until nobody is there any more */
@@ -129,6 +131,7 @@ static const struct kind {
 static bool open_server(struct play *play, struct transfer *transfer,
 			int protocol)
 {
+	transfer->play = play;
 	loopback_set(&transfer->server, play->family, 0);
 	transfer->server.protocol = protocol;
 	transfer->fd = protocol == IPPROTO_UDP ?
@@ -187,7 +190,7 @@ const struct scenario bulk_transfer = {
 	.name = "bulk-transfer",
 	.summary = "streams and datagrams as fast as they go, over several CPUs",
 	.protocols = "TCP, UDP",
-	.connections = 10,
-	.pages = 2000,
+	.connections = 200,	/* see play_scaled(): there are six */
+	.pages = 100,
 	.play = play,
 };

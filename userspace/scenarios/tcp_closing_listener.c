@@ -14,13 +14,14 @@
 #include "../connections.h"
 #include "scenarios.h"
 
-/* How often the listener is closed. */
+/* How often the listener is closed, as a rule. */
 #define CLOSES 2000
 #define BACKLOG 16
 
 struct cast {
 	struct loopback server;
 	int listener;
+	long long closes;
 };
 
 /* When the first connection is there, others are on their way. */
@@ -37,7 +38,7 @@ static void server(struct stage *stage, void *arg)
 	struct cast *cast = arg;
 
 	stage_report(stage, 0);
-	for (unsigned int i = 0; i < CLOSES; i++) {
+	for (long long i = 0; i < cast->closes; i++) {
 		await_connection(stage, cast);
 		close(cast->listener);
 		cast->listener = loopback_listen(&cast->server, BACKLOG);
@@ -45,7 +46,7 @@ static void server(struct stage *stage, void *arg)
 			stage_fail(stage, "listen");
 	}
 	close(cast->listener);
-	stage_report(stage, CLOSES);
+	stage_report(stage, cast->closes);
 }
 
 /* By the listener's end: at whichever moment of the handshake it came. */
@@ -98,7 +99,7 @@ static bool start(struct play *play, struct actors *actors, struct cast *cast)
 static void play(struct play *play)
 {
 	struct actors actors = { 0 };
-	struct cast cast;
+	struct cast cast = { .closes = play_scaled(play, CLOSES) };
 	long long closes, pages;
 	bool ok;
 
@@ -109,7 +110,8 @@ static void play(struct play *play)
 	     play_pages(play, &pages) && start(play, &actors, &cast);
 	close(cast.listener);
 	ok = ok && play_step(play, &actors.server, &closes) &&
-	     play_expect(play, "peak", "listeners closed", CLOSES, closes);
+	     play_expect(play, "peak", "listeners closed", cast.closes,
+			 closes);
 	for (size_t i = 0; i < ARRAY_SIZE(actors.clients); i++)
 		actor_kill(&actors.clients[i]);
 	actor_kill(&actors.server);
@@ -120,7 +122,7 @@ static void play(struct play *play)
 const struct scenario tcp_closing_listener = {
 	.name = "tcp-closing-listener",
 	.summary = "a listener is closed while connections to it are made",
-	.connections = 10,
+	.connections = 200,	/* see play_scaled(): four clients */
 	.pages = 1,
 	.play = play,
 };
