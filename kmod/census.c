@@ -69,6 +69,25 @@ static u64 *index_slot(const struct skbal_snapshot *snap, const struct sock *sk)
 }
 
 /*
+ * Of protocols whose sockets were met once: what they count is compared also
+ * when no such socket is left. Only of those that no module can take away.
+ */
+static const struct proto *remembered[SKBAL_PROTOCOLS];
+
+static void protocol_remember(const struct proto *prot)
+{
+	unsigned int i;
+
+	if (prot->owner)
+		return;
+	/* two readings at once may both enter it, which does no harm */
+	for (i = 0; i < ARRAY_SIZE(remembered); i++)
+		if (READ_ONCE(remembered[i]) == prot ||
+		    !cmpxchg(&remembered[i], NULL, prot))
+			return;
+}
+
+/*
  * Protocols are known by name: kTLS, sockmap and others give a socket a copy
  * of its struct proto. @prot is the original one.
  */
@@ -89,6 +108,8 @@ static int protocol_add(struct skbal_snapshot *snap, const struct proto *prot)
 	protocol->pool = pool;
 	protocol->mptcp = str_has_prefix(prot->name, "MPTCP");
 	strscpy(protocol->name, prot->name, sizeof(protocol->name));
+	if (pool != SKBAL_POOL_NONE)
+		protocol_remember(prot);
 	return i;
 }
 
@@ -555,6 +576,7 @@ void skbal_census_init(struct skbal_snapshot *snap)
 {
 	enum skbal_pool_id id;
 	struct net *net;
+	unsigned int i;
 
 	for (id = 0; id < SKBAL_POOLS; id++)
 		if (snap->protos[id])
@@ -562,6 +584,8 @@ void skbal_census_init(struct skbal_snapshot *snap)
 #if IS_BUILTIN(CONFIG_IPV6)
 	protocol_add(snap, &tcpv6_prot);
 #endif
+	for (i = 0; i < ARRAY_SIZE(remembered) && remembered[i]; i++)
+		protocol_add(snap, remembered[i]);
 	for_each_net_rcu(net)
 		net_of(snap, net);
 }

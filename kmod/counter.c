@@ -90,13 +90,15 @@ static bool is_sctp(const struct skbal_protocol *protocol)
 
 /*
  * Most protocols count the sockets in their table, SCTP those that are not
- * closed (sctp_init_sock(), sctp_destroy_sock()).
+ * closed (sctp_init_sock(), sctp_destroy_sock()), MPTCP those with a token
+ * (mptcp_token_accept(), mptcp_token_destroy()), and what listens.
  */
 static bool is_inuse(const struct skbal_protocol *protocol,
 		     const struct skbal_socket *socket)
 {
-	return is_sctp(protocol) ? !(socket->flags & SKBAL_DEAD) :
-				   !!(socket->flags & SKBAL_HASHED);
+	if (is_sctp(protocol))
+		return !(socket->flags & SKBAL_DEAD);
+	return socket->flags & (protocol->mptcp ? SKBAL_TOKEN : SKBAL_HASHED);
 }
 
 /* Families of which every socket is in a table, a message or a descriptor. */
@@ -154,11 +156,10 @@ static u64 count_strange(const struct skbal_snapshot *snap,
 	return strange;
 }
 
-/* MPTCP counts what has a token (mptcp_token_accept()), which is private. */
 static bool is_compared(const struct skbal_protocol *protocol)
 {
 	return protocol->pool != SKBAL_POOL_NONE &&
-	       !str_has_prefix(protocol->name, "MPTCP");
+	       (!protocol->mptcp || SKBAL_MPTCP_INUSE);
 }
 
 /* Sockets that are counted as in use by protocols without a pool, but not met. */
@@ -259,7 +260,6 @@ static void net_compare(struct skbal_counters *counters,
 	row.census = met->used;
 	row_doubt(&row, snap, net, met, missing);
 	row_add(counters, before, &row);
-	*row.reason = 0;
 	row.name = "inuse";
 	for (i = 0; i < snap->nr_protocols; i++) {
 		if (!is_compared(&snap->protocols[i]))
@@ -268,6 +268,10 @@ static void net_compare(struct skbal_counters *counters,
 			sizeof(row.protocol));
 		row.kernel = net->inuse[i];
 		row.census = met->inuse[i];
+		*row.reason = 0;
+		/* others are in a table that was walked */
+		if (snap->protocols[i].mptcp)
+			row_doubt(&row, snap, net, met, missing);
 		row_add(counters, before, &row);
 	}
 }

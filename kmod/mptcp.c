@@ -222,6 +222,9 @@ void skbal_mptcp_meet(struct skbal_snapshot *snap, struct skbal_socket *socket,
 {
 	if (sk->sk_protocol == IPPROTO_MPTCP) {
 		WRITE_ONCE(mptcp_proto, sk->sk_prot_creator);
+		/* by its node as a struct sock it is in the table of tokens */
+		if (sk_hashed(sk) || socket->state == TCP_LISTEN)
+			socket->flags |= SKBAL_TOKEN;
 		meet_subflows(snap, sk);
 	} else if (socket->flags & SKBAL_SUBFLOW) {
 		snap->subflows++;

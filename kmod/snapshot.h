@@ -55,6 +55,7 @@ enum skbal_socket_flag {
 	SKBAL_IPV6	= BIT(13),
 	SKBAL_SUBFLOW	= BIT(14),	/* of an MPTCP socket */
 	SKBAL_USED	= BIT(15),	/* counted in its namespace's "used" */
+	SKBAL_TOKEN	= BIT(20),	/* MPTCP: has one, or listens */
 };
 
 /*

@@ -23,6 +23,13 @@ source_tree() {
 	echo "$dir"
 }
 
+# link_tree TREE FOLDER: makes a copy of links, which takes next to no space. Where objects are
+# built beside it, in a folder of that name, ccache finds what another such pair has built.
+link_tree() {
+	mkdir -p "$2"
+	rsync -a --delete --exclude=/.git --link-dest="$1" "$1/" "$2/"
+}
+
 # make_tree SOURCE OBJECTS ARG...: make in a kernel tree; what it says goes to OBJECTS.log. CC
 # and HOSTCC are those of the environment, or what ccache keeps results of; so is -j in MAKEFLAGS.
 # For ccache, trees differ by what is in them, not by where in our cache they are.

@@ -736,6 +736,7 @@ static int read_each(struct books **books, size_t *count, char **pools,
 		status = books_read(next, *pools, file, live, error);
 		if (status == -ENOPROTOOPT && listed) {
 			free(*error);
+			*error = NULL;
 			(*count)--;
 			status = 0;
 		}

@@ -10,6 +10,7 @@
 #include "explain.h"
 #include "idle.h"
 #include "meminfo.h"
+#include "memcg.h"
 #include "peak.h"
 #include "scenario.h"
 #include "scenarios/scenarios.h"
@@ -49,17 +50,21 @@ const struct scenario *const scenarios[] = {
 	&sctp_frozen_peer,
 	&sctp_moved_data,
 	&sctp_large_messages,
+	&sctp_reneged,
+	&sctp_bad_addresses,
 	&sctp_partial_delivery_event,
 	&mptcp_frozen_peer,
 	&mptcp_accept_queue,
 	&mptcp_closed_subflows,
 	&mptcp_two_subflows,
+	&mptcp_bad_addresses,
 	&tcp_io_uring_zerocopy,
 	&tcp_splice_sendfile,
 	&tcp_out_of_order,
 	&tcp_urgent_data,
 	&tcp_ways_to_read,
 	&tcp_ipv6_options,
+	&tcp_bad_addresses,
 	&tcp_address_form,
 	&udp_address_form,
 	&tcp_lossy_link,
@@ -68,6 +73,7 @@ const struct scenario *const scenarios[] = {
 	&tcp_mtu_probe,
 	&tcp_other_ends,
 	&tcp_timers,
+	&tcp_time_wait,
 	&tcp_icmp_errors,
 	&tcp_self_connected,
 	&tcp_memory_limit,
@@ -436,6 +442,39 @@ bool play_expect_settled(struct play *play, const char *phase)
 bool play_expect_return(struct play *play, const char *phase, long long pages)
 {
 	return expect_watched(play, phase, &pages);
+}
+
+static void remark_cgroups(struct play *play, const struct memcgs *memcgs)
+{
+	for (size_t i = 0; i < memcgs->n_counters; i++) {
+		const struct books_counter *counter = &memcgs->counters[i];
+
+		ktap_remark(play->ktap, "%s of %s: kernel %lld, census %lld: %s",
+			    counter->name, counter->cgroup, counter->kernel,
+			    counter->census,
+			    books_verdict_name(counter->verdict));
+	}
+}
+
+bool play_expect_cgroups(struct play *play, const char *phase)
+{
+	struct memcgs memcgs = { 0 };
+	char *error = NULL;
+	bool ok = true;
+	int status = memcgs_read(&memcgs, false, &error);
+
+	if (!status) {
+		remark_cgroups(play, &memcgs);
+		ok = memcgs_worst(&memcgs) != BOOKS_IMBALANCED;
+		ktap_check(play->ktap, ok,
+			   "%s: memory cgroups: verdict: expected balanced, actual %s",
+			   phase, books_verdict_name(memcgs_worst(&memcgs)));
+	} else if (status != -ENODEV) {
+		ok = play_fail(play, "%s: %s", phase, error);
+	}
+	memcgs_free(&memcgs);
+	free(error);
+	return ok;
 }
 
 static bool belongs(const struct books_owner *owner, struct whose whose)

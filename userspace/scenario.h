@@ -116,6 +116,12 @@ bool play_pages(struct play *play, long long *pages);
  */
 bool play_expect_settled(struct play *play, const char *phase);
 
+/*
+ * What each memory cgroup counts is what its sockets are charged. Takes as long
+ * as the kernel does to add it up, seconds. Where there are none, no check.
+ */
+bool play_expect_cgroups(struct play *play, const char *phase);
+
 /* Likewise, and until the pool is charged no more pages than that. */
 bool play_expect_return(struct play *play, const char *phase, long long pages);
 

@@ -14,6 +14,9 @@
 #define PAUSE_NS 10000000
 /* In the flags of a TCP header. */
 #define SYN 0x02
+/* Where a packet of SCTP has its first chunk, and the data, if it is of data. */
+#define SCTP_CHUNK 12
+#define SCTP_DATA 28
 
 static void attach(struct stage *stage, int fd, struct sock_filter *code,
 		   unsigned short length)
@@ -46,6 +49,24 @@ void segment_ignore_marked(struct stage *stage, int fd, char mark)
 		BPF_STMT(BPF_LD | BPF_W | BPF_LEN, 0),
 		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_X, 0, 2, 0),
 		BPF_STMT(BPF_LD | BPF_B | BPF_IND, 0),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (unsigned char)mark, 1, 0),
+		BPF_STMT(BPF_RET | BPF_K, 0xffffffff),
+		BPF_STMT(BPF_RET | BPF_K, 0),
+	};
+
+	attach(stage, fd, code, ARRAY_SIZE(code));
+}
+
+void segment_ignore_marked_chunk(struct stage *stage, int fd, char mark)
+{
+	struct sock_filter code[] = {
+		/* what is too short has no data */
+		BPF_STMT(BPF_LD | BPF_W | BPF_LEN, 0),
+		BPF_JUMP(BPF_JMP | BPF_JGT | BPF_K, SCTP_DATA, 0, 4),
+		/* of the first chunk: its type, that of data is 0, and its data */
+		BPF_STMT(BPF_LD | BPF_B | BPF_ABS, SCTP_CHUNK),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0, 0, 2),
+		BPF_STMT(BPF_LD | BPF_B | BPF_ABS, SCTP_DATA),
 		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (unsigned char)mark, 1, 0),
 		BPF_STMT(BPF_RET | BPF_K, 0xffffffff),
 		BPF_STMT(BPF_RET | BPF_K, 0),

@@ -5,7 +5,7 @@
 #include "actor.h"
 
 /*
- * For actors: loses TCP segments on purpose, with a filter on the socket that
+ * For actors: loses segments on purpose, of TCP where nothing else is said, with a filter on the socket that
  * they are meant for, and waits for what becomes of them. All report a
  * failure themselves.
  */
@@ -15,6 +15,9 @@ void segment_ignore(struct stage *stage, int fd);
 
 /* It gets none whose data begins with that byte. */
 void segment_ignore_marked(struct stage *stage, int fd, char mark);
+
+/* SCTP: it gets no packet whose first chunk is data that begins with that byte. */
+void segment_ignore_marked_chunk(struct stage *stage, int fd, char mark);
 
 /* A listener gets no segment but those that ask for a connection. */
 void segment_ignore_answers(struct stage *stage, int fd);

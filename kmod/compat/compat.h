@@ -69,6 +69,12 @@ static inline int skbal_forward_alloc(const struct sock *sk)
 #define SKBAL_MPTCP_LENDS true
 #endif
 
+/*
+ * Are MPTCP sockets counted as in use? Since 6.3, c558246ee73e ("mptcp: add
+ * statistics for mptcp socket in use"); no header tells who has backported it.
+ */
+#define SKBAL_MPTCP_INUSE (LINUX_VERSION_CODE >= KERNEL_VERSION(6, 3, 0))
+
 /* The table of listeners, whose nodes are those of struct sock. */
 static inline struct inet_listen_hashbucket *
 skbal_listening(struct inet_hashinfo *hashinfo, unsigned int *size)

@@ -163,7 +163,8 @@ static void round_play(struct play *play)
 	     play_start(play, &round.server, "server", server, &round.cast) &&
 	     start_holder(play, &round, 0) && start_holder(play, &round, 1);
 	close(round.cast.listener);
-	ok = ok && expect_all_booked(play, "peak", &round);
+	ok = ok && expect_all_booked(play, "peak", &round) &&
+	     play_expect_cgroups(play, "peak");
 	if (ok)
 		play_peak(play);
 	ok = ok && change_places(play, &round) &&

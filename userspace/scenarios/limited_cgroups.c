@@ -16,6 +16,8 @@
 #include "../connections.h"
 #include "scenarios.h"
 
+/* More than goes to a receiver that does not read. */
+#define QUEUED (128 * 1024)
 /* A page for each of so many is more than the CPUs hold back. */
 #define ENOUGH 2000
 /*
@@ -80,6 +82,21 @@ static void survive(struct stage *stage)
 		stage_fail(stage, "mlockall");
 }
 
+/*
+ * The first one's buffer is not set, and something is in its write queue: the
+ * cgroup has to grant what is beyond.
+ */
+static void prepare(struct stage *stage, int fd, unsigned int i)
+{
+	static const char data[QUEUED];
+	ssize_t size = i ? 1 : QUEUED;
+
+	if (i % 2)
+		connection_set_buffers(stage, fd, SNDBUF);
+	if (send(fd, data, (size_t)size, MSG_NOSIGNAL) != size)
+		stage_fail(stage, "send");
+}
+
 static void sender(struct stage *stage, void *arg)
 {
 	const struct cast *cast = arg;
@@ -89,12 +106,8 @@ static void sender(struct stage *stage, void *arg)
 	close(cast->listener);
 	confinement_enter(stage, &confinement);
 	fds = connections_connect(stage, &cast->server, cast->connections);
-	for (unsigned int i = 0; i < cast->connections; i++) {
-		if (i % 2)
-			connection_set_buffers(stage, fds[i], SNDBUF);
-		if (send(fds[i], "x", 1, MSG_NOSIGNAL) != 1)
-			stage_fail(stage, "send");
-	}
+	for (unsigned int i = 0; i < cast->connections; i++)
+		prepare(stage, fds[i], i);
 	survive(stage);
 	stage_report(stage, 0);
 	refused = connections_overload(stage, fds, OF_CGROUP);
@@ -148,7 +161,8 @@ static bool peak(struct play *play, const struct cast *cast,
 	       play_sysctl(play, "net.ipv4.tcp_mem", "1 1 1") &&
 	       play_cue(play, sender) &&
 	       expect_refused(play, sender, "by TCP",
-			      cast->connections - OF_CGROUP);
+			      cast->connections - OF_CGROUP) &&
+	       play_expect_cgroups(play, "by TCP");
 }
 
 static void send_confined(struct play *play)

@@ -45,11 +45,21 @@ enum { CUT, SHUT, DISCONNECTED, CLOSED, KINDS };
 
 #define LOSE "tc qdisc add dev %s root netem loss 100%%"
 #define HEAL "tc qdisc del dev %s root"
-#define LIMITS "ip mptcp limits set subflows 1 add_addr_accepted 1"
+#define LIMITS "ip mptcp limits set subflows 2 add_addr_accepted 1"
 /* Where it can be set, one subflow is not given up in favour of the other. */
 #define PATIENT "f=/proc/sys/net/mptcp/stale_loss_cnt; [ ! -e $f ] || echo 0 >$f"
 /* The other end makes a second subflow to that address. */
 #define SIGNAL "ip mptcp endpoint add %s signal"
+
+/*
+ * From these addresses there is no way to the peer: a subflow that the sender
+ * makes by itself fails at once. IPv4 finds one by any device that is on.
+ */
+#define ASTRAY "ip link add off1 type veth peer name off2 && " \
+	"ip addr add 203.0.113.1/32 dev lo && " \
+	"ip mptcp endpoint add 203.0.113.1 dev off1 subflow"
+#define ASTRAY_IPV6 "ip addr add 2001:db8:3::1/128 dev lo nodad && " \
+	"ip mptcp endpoint add 2001:db8:3::1 dev lo subflow"
 
 enum { LEFT, RIGHT };
 
@@ -207,6 +217,14 @@ static bool join(const struct cast *cast)
 	return set_up(cast, LEFT);
 }
 
+static bool set_path_manager(const struct cast *cast)
+{
+	bool ipv6 = cast->server.address.ss_family == AF_INET6;
+
+	return link_run(LIMITS) && link_run(PATIENT) &&
+	       (ipv6 ? link_run(ASTRAY_IPV6) : link_run(ASTRAY));
+}
+
 static void prepare(struct stage *stage, int fd)
 {
 	int size = SNDBUF, one = 1;
@@ -256,7 +274,7 @@ static void sender(struct stage *stage, void *arg)
 
 	link_enter_namespace(stage);
 	stage_report(stage, join(cast));
-	stage_report(stage, link_run(LIMITS) && link_run(PATIENT));
+	stage_report(stage, set_path_manager(cast));
 	fds = connections_connect(stage, &cast->server, cast->connections);
 	for (unsigned int i = 0; i < cast->connections; i++)
 		prepare(stage, fds[i]);

@@ -2,8 +2,9 @@
 /*
  *	keeper ---- connection 1..N ---- itself
  *
- * Both directions are full, and nobody reads. The connections then come to
- * their end otherwise than by close(), while all descriptors are open.
+ * Both directions are full, and nobody reads; of every other connection the
+ * first segment is lost, so that others wait out of order. The connections then
+ * come to their end otherwise than by close(), while all descriptors are open.
  */
 #include <errno.h>
 #include <netinet/in.h>
@@ -14,12 +15,16 @@
 
 #include "../array.h"
 #include "../connections.h"
+#include "../segment.h"
 #include "../sockdiag.h"
-#include "scenarios.h"
+#include "keeper.h"
 
 #define TIMEOUT_MS 500
 /* The kernel doubles it. */
 #define BUFFER (64 * 1024)
+/* A segment that begins with this byte is lost. */
+#define MARK '!'
+#define PAYLOAD 1000
 
 static bool disconnect(struct stage *stage, int fd, int peer)
 {
@@ -83,11 +88,38 @@ static const struct way {
 };
 
 struct cast {
+	struct keeper_cast keeper;
 	const struct way *way;
-	struct loopback server;
-	int listener;
-	unsigned int connections;
 };
+
+static void await_out_of_order(struct stage *stage, int fd)
+{
+	long long deadline = play_clock_ms() + PLAY_PATIENCE_MS;
+
+	while (!segment_out_of_order(stage, fd)) {
+		if (play_clock_ms() > deadline) {
+			errno = ETIMEDOUT;
+			stage_fail(stage, "waiting for a segment out of order");
+		}
+		play_pause();
+	}
+}
+
+static void lose_first(struct stage *stage, int fd, int peer)
+{
+	char data[PAYLOAD] = { MARK };
+	int on = 1;
+
+	segment_ignore_marked(stage, fd, MARK);
+	if (setsockopt(peer, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)))
+		stage_fail(stage, "TCP_NODELAY");
+	for (int i = 0; i < 3; i++) {
+		if (send(peer, data, PAYLOAD, MSG_NOSIGNAL) != PAYLOAD)
+			stage_fail(stage, "send");
+		data[0] = 0;
+	}
+	await_out_of_order(stage, fd);
+}
 
 static void fill(struct stage *stage, int fd)
 {
@@ -97,21 +129,21 @@ static void fill(struct stage *stage, int fd)
 
 static void keeper(struct stage *stage, void *arg)
 {
-	struct cast *cast = arg;
-	int *peers = connections_connect(stage, &cast->server,
-					 cast->connections);
-	int *fds = connections_accept(stage, cast->listener, cast->connections,
-				      0);
+	const struct cast *cast = arg;
+	const struct keeper_ends *all = keeper_connect(stage, &cast->keeper);
+	unsigned int n = cast->keeper.connections;
 	long long done = 0;
 
-	close(cast->listener);
-	for (unsigned int i = 0; i < cast->connections; i++) {
-		fill(stage, fds[i]);
-		fill(stage, peers[i]);
+	for (unsigned int i = 0; i < n; i++) {
+		if (i % 2)
+			lose_first(stage, all[i].accepted, all[i].connected);
+		fill(stage, all[i].accepted);
+		fill(stage, all[i].connected);
 	}
 	stage_report(stage, 0);
-	for (unsigned int i = 0; i < cast->connections; i++)
-		done += cast->way->end(stage, fds[i], peers[i]);
+	for (unsigned int i = 0; i < n; i++)
+		done += cast->way->end(stage, all[i].accepted,
+				       all[i].connected);
 	stage_report(stage, done);
 }
 
@@ -161,18 +193,19 @@ static bool over(struct play *play, struct actor *keeper, const struct way *way)
 
 static void round_play(struct play *play, const struct way *way)
 {
-	struct cast cast = { .way = way, .connections = play->connections };
+	struct cast cast = { .way = way,
+			     .keeper.connections = play->connections };
 	struct actor actor = { 0 };
 	long long pages, value;
 	bool ok;
 
 	ktap_remark(play->ktap, "%s", way->name);
-	if (!play_listen(play, &cast.server, (int)play->connections,
-			 &cast.listener))
+	if (!play_listen(play, &cast.keeper.server, (int)play->connections,
+			 &cast.keeper.listener))
 		return;
 	ok = play_expect_balanced(play, "before") && play_pages(play, &pages) &&
 	     play_start(play, &actor, "keeper", keeper, &cast);
-	close(cast.listener);
+	close(cast.keeper.listener);
 	ok = ok && play_await(play, &actor, &value) && peak(play, &actor);
 	if (ok)
 		play_peak(play);

@@ -59,7 +59,8 @@ static bool expect(struct play *play, const struct unread_round *round)
 			   (long long)play->connections * RESERVE,
 			   books_charge_bytes(&charge)) &&
 	       play_expect(play, "peak", "sockets of the memory cgroup",
-			   play->connections, confined);
+			   play->connections, confined) &&
+	       play_expect_cgroups(play, "peak");
 }
 
 static void greedy(struct stage *stage, void *arg)

@@ -6,7 +6,7 @@
  * keepalive, for a peer that is deaf; of FIN_WAIT2, in which an orphan stays
  * for more than a minute; of pacing, which holds data back. Others are reset
  * while the pacing timer still runs, or need none, as they are not to stay in
- * FIN_WAIT2.
+ * FIN_WAIT2, whether close() finds them there or they get there later.
  */
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -17,7 +17,10 @@
 #include "../segment.h"
 #include "keeper.h"
 
-enum { KEPT_ALIVE, IN_FIN_WAIT2, NO_FIN_WAIT2, PACED, RESET_WHILE_PACED, KINDS };
+enum {
+	KEPT_ALIVE, IN_FIN_WAIT2, NO_FIN_WAIT2, OUT_OF_FIN_WAIT2, PACED,
+	RESET_WHILE_PACED, KINDS
+};
 
 /* A full socket's part of FIN_WAIT2 is what goes beyond a minute. */
 #define FIN_WAIT2_S 61
@@ -70,6 +73,15 @@ static void send_paced(struct stage *stage, const struct keeper_ends *ends)
 			stage_fail(stage, "send");
 }
 
+static void leave_out_of_fin_wait2(struct stage *stage,
+				   const struct keeper_ends *ends)
+{
+	if (shutdown(ends->connected, SHUT_WR))
+		stage_fail(stage, "shutdown");
+	segment_await_state(stage, ends->connected, TCP_FIN_WAIT2);
+	leave(stage, ends, -1);
+}
+
 static void begin(struct stage *stage, const struct keeper_ends *ends,
 		  unsigned int kind)
 {
@@ -79,6 +91,8 @@ static void begin(struct stage *stage, const struct keeper_ends *ends,
 		leave(stage, ends, FIN_WAIT2_S);
 	else if (kind == NO_FIN_WAIT2)
 		leave(stage, ends, -1);
+	else if (kind == OUT_OF_FIN_WAIT2)
+		leave_out_of_fin_wait2(stage, ends);
 	else
 		send_paced(stage, ends);
 }
@@ -88,7 +102,7 @@ static void end(struct stage *stage, const struct keeper_ends *ends,
 {
 	if (kind == RESET_WHILE_PACED)
 		connection_reset(stage, ends->connected);
-	else if (kind == NO_FIN_WAIT2)
+	else if (kind == NO_FIN_WAIT2 || kind == OUT_OF_FIN_WAIT2)
 		/* which is reset, if its FIN was acknowledged within close() */
 		close(ends->accepted);
 	else if (kind == PACED)

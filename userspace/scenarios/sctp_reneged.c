@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ *	keeper ---- association 1..N ---- itself
+ *
+ * The first message is lost again and again. Those behind it are acknowledged,
+ * wait for it, and fill the window. When it comes there is no room: so one of
+ * them is given up, and has to be sent again.
+ */
+#include <errno.h>
+#include <netinet/in.h>
+
+/* does not include what it needs */
+#include <stdint.h>
+#include <linux/sctp.h>
+#include <sys/socket.h>
+
+#include "../connections.h"
+#include "../segment.h"
+#include "keeper.h"
+
+#define MARK '!'
+#define MESSAGE 100
+/* Each takes eight times as much as it is long: so many are too many for RCVBUF. */
+#define MESSAGES 120
+/* The kernel doubles it. */
+#define RCVBUF 16000
+/* How often, and how many times, the first one is sent again. */
+#define RTO_MS 200
+#define PATIENCE 1000
+
+static void set(struct stage *stage, int fd, int option, const void *value,
+		size_t length)
+{
+	if (setsockopt(fd, IPPROTO_SCTP, option, value, (socklen_t)length))
+		stage_fail(stage, "setsockopt of SCTP");
+}
+
+static void prepare(struct stage *stage, int fd)
+{
+	const struct sctp_rtoinfo rto = {
+		.srto_initial = RTO_MS,
+		.srto_max = RTO_MS,
+		.srto_min = RTO_MS,
+	};
+	const struct sctp_assocparams association = {
+		.sasoc_asocmaxrxt = PATIENCE,
+	};
+	const struct sctp_paddrparams path = { .spp_pathmaxrxt = PATIENCE };
+	int on = 1;
+
+	set(stage, fd, SCTP_RTOINFO, &rto, sizeof(rto));
+	set(stage, fd, SCTP_PEER_ADDR_PARAMS, &path, sizeof(path));
+	set(stage, fd, SCTP_ASSOCINFO, &association, sizeof(association));
+	set(stage, fd, SCTP_NODELAY, &on, sizeof(on));
+}
+
+/* When the other end has no room any more. */
+static void await_closed_window(struct stage *stage, int fd)
+{
+	long long deadline = play_clock_ms() + PLAY_PATIENCE_MS;
+	struct sctp_status status;
+	socklen_t length;
+
+	do {
+		length = sizeof(status);
+		if (getsockopt(fd, IPPROTO_SCTP, SCTP_STATUS, &status, &length))
+			stage_fail(stage, "SCTP_STATUS");
+		if (play_clock_ms() > deadline) {
+			errno = ETIMEDOUT;
+			stage_fail(stage, "waiting for the window to be full");
+		}
+		play_pause();
+	} while (status.sstat_rwnd);
+}
+
+static void fill(struct stage *stage, const struct keeper_ends *ends)
+{
+	char data[MESSAGE] = { MARK };
+
+	prepare(stage, ends->connected);
+	segment_ignore_marked_chunk(stage, ends->accepted, MARK);
+	for (unsigned int i = 0; i < MESSAGES; i++) {
+		if (send(ends->connected, data, MESSAGE, MSG_NOSIGNAL) != MESSAGE)
+			stage_fail(stage, "send");
+		data[0] = 0;
+	}
+	await_closed_window(stage, ends->connected);
+}
+
+/* The first of all comes first. */
+static void receive_all(struct stage *stage, int fd)
+{
+	char data[MESSAGE];
+
+	for (unsigned int i = 0; i < MESSAGES; i++)
+		if (recv(fd, data, MESSAGE, 0) != MESSAGE ||
+		    data[0] != (i ? 0 : MARK))
+			stage_fail(stage, "recv");
+}
+
+static void keeper(struct stage *stage, void *arg)
+{
+	const struct keeper_cast *cast = arg;
+	const struct keeper_ends *all;
+	int size = RCVBUF;
+
+	if (setsockopt(cast->listener, SOL_SOCKET, SO_RCVBUF, &size,
+		       sizeof(size)))
+		stage_fail(stage, "SO_RCVBUF");
+	all = keeper_connect(stage, cast);
+	for (unsigned int i = 0; i < cast->connections; i++)
+		fill(stage, &all[i]);
+	stage_report(stage, 0);
+	for (unsigned int i = 0; i < cast->connections; i++)
+		segment_heed(stage, all[i].accepted);
+	for (unsigned int i = 0; i < cast->connections; i++)
+		receive_all(stage, all[i].accepted);
+	stage_report(stage, 0);
+}
+
+static bool go_through(struct play *play, struct actor *keeper)
+{
+	long long value;
+
+	return play_await(play, keeper, &value) &&
+	       play_expect_settled(play, "peak") &&
+	       play_step(play, keeper, &value) &&
+	       play_expect_settled(play, "received");
+}
+
+static void play(struct play *play)
+{
+	static const struct keeper how = { keeper, go_through };
+	struct keeper_cast cast;
+
+	keeper_play(play, &how, &cast);
+}
+
+const struct scenario sctp_reneged = {
+	.name = "sctp-reneged",
+	.summary = "SCTP's window is full, but for the message that the others wait for",
+	.protocol = IPPROTO_SCTP,
+	.connections = 20,
+	.pages = 32,
+	.play = play,
+};
