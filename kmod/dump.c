@@ -82,6 +82,7 @@ static void show_header(struct seq_file *seq, const struct dump *dump)
 	seq_printf(seq, "snapshot_bytes %zu\n",
 		   skbal_snapshot_bytes(&dump->snap));
 	seq_printf(seq, "sockets_owned %llu\n", owned);
+	seq_printf(seq, "memcg_batch_pages %d\n", SKBAL_MEMCG_BATCH);
 	seq_printf(seq, "track %d\n", skbal_track_on());
 	if (skbal_track_on())
 		seq_printf(seq, "track_lost %lu\n", skbal_track_lost());

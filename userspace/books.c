@@ -251,6 +251,7 @@ static const struct field header_fields[] = {
 	HEADER(snapshots, set_count),
 	HEADER(snapshot_bytes, set_count),
 	HEADER(sockets_owned, set_count),
+	HEADER(memcg_batch_pages, set_count),
 	HEADER(track, set_switch),
 };
 

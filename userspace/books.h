@@ -51,6 +51,7 @@ struct books_header {
 	long long snapshots;	/* taken to reach the verdict */
 	long long snapshot_bytes; /* memory used meanwhile */
 	long long sockets_owned; /* locked by a process at that moment */
+	long long memcg_batch_pages; /* of a cgroup's "sock" that a CPU may keep back */
 	bool track;		/* the module follows each socket from its birth */
 };
 

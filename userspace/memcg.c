@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "array.h"
 #include "error.h"
@@ -170,8 +171,12 @@ int memcgs_round(struct memcgs *memcgs, bool live, bool *differ, char **error)
 		return status;
 	take_owners(memcgs, books, count, &unsure);
 	*differ = false;
-	if (count)
+	if (count) {
 		memcgs->page_size = books->header.page_size;
+		memcgs->held_back = books->header.memcg_batch_pages *
+				    sysconf(_SC_NPROCESSORS_CONF) *
+				    (long long)cgroups->count;
+	}
 	for (size_t i = 0; count && i < cgroups->count; i++) {
 		struct memcg *memcg = &memcgs->list[i];
 
@@ -220,6 +225,8 @@ static enum books_verdict judge(const struct memcgs *memcgs,
 	*reason = memcgs->doubt;
 	if (!*reason && memcg->charged % memcgs->page_size)
 		*reason = "sockets have charged it with a fraction of a page";
+	if (!*reason && llabs(memcg->difference) <= memcgs->held_back)
+		*reason = "so much may be held back by the CPUs";
 	if (!*reason && !memcgs->whole)
 		*reason = "only a part of the hierarchy is visible";
 	if (!*reason && !shows_at_root(memcgs, memcg))

@@ -33,6 +33,7 @@ struct memcgs {
 	struct memcg *list;	/* in the same order */
 	bool whole;		/* the first one is the root of all */
 	long long page_size;	/* of the kernel, once there was a round */
+	long long held_back;	/* pages that its CPUs may keep back, all together */
 	const char *doubt;	/* why a difference means nothing, or NULL */
 	struct books_counter *counters; /* those that differ */
 	size_t n_counters;

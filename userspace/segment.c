@@ -14,9 +14,12 @@
 #define PAUSE_NS 10000000
 /* In the flags of a TCP header. */
 #define SYN 0x02
-/* Where a packet of SCTP has its first chunk, and the data, if it is of data. */
-#define SCTP_CHUNK 12
-#define SCTP_DATA 28
+/*
+ * A filter of SCTP does not see the common header: where the first chunk begins,
+ * and the data, if it is of data.
+ */
+#define SCTP_CHUNK 0
+#define SCTP_DATA 16
 
 static void attach(struct stage *stage, int fd, struct sock_filter *code,
 		   unsigned short length)

@@ -75,6 +75,16 @@ static inline int skbal_forward_alloc(const struct sock *sk)
  */
 #define SKBAL_MPTCP_INUSE (LINUX_VERSION_CODE >= KERNEL_VERSION(6, 3, 0))
 
+/*
+ * The pages that a CPU may keep back from what memory.stat says of a memory
+ * cgroup; a kernel that knows rstat adds them up when it is read.
+ */
+#ifdef SKBAL_HAVE_MEMCG_BATCHES
+#define SKBAL_MEMCG_BATCH 32
+#else
+#define SKBAL_MEMCG_BATCH 0
+#endif
+
 /* The table of listeners, whose nodes are those of struct sock. */
 static inline struct inet_listen_hashbucket *
 skbal_listening(struct inet_hashinfo *hashinfo, unsigned int *size)

@@ -20,10 +20,10 @@
 
 #define MARK '!'
 #define MESSAGE 100
-/* Each takes eight times as much as it is long: so many are too many for RCVBUF. */
-#define MESSAGES 120
+/* Each is counted with three times its length: so many are too many for RCVBUF. */
+#define MESSAGES 60
 /* The kernel doubles it. */
-#define RCVBUF 16000
+#define RCVBUF 3000
 /* How often, and how many times, the first one is sent again. */
 #define RTO_MS 200
 #define PATIENCE 1000

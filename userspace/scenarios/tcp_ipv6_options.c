@@ -4,19 +4,27 @@
  *
  * A socket that wants to be told of IPv6 options keeps the last packet that it
  * has received, for IPV6_2292PKTOPTIONS: charged, in no queue, and still there
- * when everything is read, when the connection is reset, or disconnected.
+ * when everything is read, when the connection is reset, or disconnected. One
+ * that nobody keeps any more must not keep it either.
  */
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "../connections.h"
+#include "../segment.h"
 #include "keeper.h"
 
 /* Of <linux/in6.h>, which cannot be included beside <netinet/in.h>. */
 #define IPV6_FLOWINFO 11
 /* Any but 0. */
 #define TRAFFIC_CLASS 4
+/* Above 60 an orphan is kept in FIN_WAIT2. */
+#define LONG_FIN_TIMEOUT 110
+
+/* How a connection ends; the last with the process. */
+enum kind { DISCONNECTED, RESET, LEFT, KEPT, KINDS };
 
 static void want_options(struct stage *stage, int fd, int peer)
 {
@@ -37,13 +45,36 @@ static void pass_byte(struct stage *stage, int from, int to)
 		stage_fail(stage, "recv");
 }
 
-/* One third each; the last ends with the process. */
-static void end(struct stage *stage, unsigned int i, int fd, int peer)
+/* The peer sends what nobody is to read any more, and is reset. */
+static void leave(struct stage *stage, int fd, int peer)
 {
-	if (i % 3 == 0)
+	int timeout = LONG_FIN_TIMEOUT;
+	char byte = 0;
+
+	if (setsockopt(fd, IPPROTO_TCP, TCP_LINGER2, &timeout, sizeof(timeout)))
+		stage_fail(stage, "TCP_LINGER2");
+	close(fd);
+	/* its FIN takes room in the queue until it is read */
+	if (recv(peer, &byte, 1, 0) || send(peer, &byte, 1, MSG_NOSIGNAL) != 1)
+		stage_fail(stage, "the end, or send after it");
+	segment_await_state(stage, peer, TCP_CLOSE);
+}
+
+static void end(struct stage *stage, enum kind kind, int fd, int peer)
+{
+	switch (kind) {
+	case DISCONNECTED:
 		connection_disconnect(stage, fd);
-	else if (i % 3 == 1)
+		break;
+	case RESET:
 		connection_reset(stage, peer);
+		break;
+	case LEFT:
+		leave(stage, fd, peer);
+		break;
+	default:
+		break;
+	}
 }
 
 static void keeper(struct stage *stage, void *arg)
@@ -61,7 +92,7 @@ static void keeper(struct stage *stage, void *arg)
 	}
 	stage_report(stage, 0);
 	for (unsigned int i = 0; i < cast->connections; i++)
-		end(stage, i, all[i].accepted, all[i].connected);
+		end(stage, i % KINDS, all[i].accepted, all[i].connected);
 	stage_report(stage, 0);
 }
 
@@ -71,8 +102,9 @@ static bool go_through(struct play *play, struct actor *keeper)
 	struct whose closed = whose(BOOKS_CLASS_CLOSED_HELD, keeper);
 	struct whose open = whose(BOOKS_CLASS_OPEN, keeper);
 	long long n = play->connections, value;
-	long long disconnected = play_share(play, 3, 0);
-	long long were_reset = play_share(play, 3, 1);
+	long long disconnected = play_share(play, KINDS, DISCONNECTED);
+	long long were_reset = play_share(play, KINDS, RESET);
+	long long left = play_share(play, KINDS, LEFT);
 
 	return play_await(play, keeper, &value) &&
 	       play_expect_settled(play, "peak") &&
@@ -80,8 +112,8 @@ static bool go_through(struct play *play, struct actor *keeper)
 	       play_expect_meminfo(play, "peak", open) &&
 	       play_step(play, keeper, &value) &&
 	       play_expect_state(play, "over", closed, "CLOSE",
-				 2 * disconnected + were_reset) &&
-	       keeper_expect_queues(play, "over", keeper, n) &&
+				 2 * disconnected + were_reset + left) &&
+	       keeper_expect_queues(play, "over", keeper, n - left) &&
 	       play_expect_settled(play, "over");
 }
 

@@ -18,6 +18,7 @@ static const char minimal[] =
 	"snapshots 1\n"
 	"snapshot_bytes 2\n"
 	"sockets_owned 0\n"
+	"memcg_batch_pages 0\n"
 	"track 0\n"
 	"pool tcp\n"
 	"protocols TCP TCPv6\n"
@@ -267,23 +268,23 @@ static void wrong_counters_and_births_are_refused(void **state)
 		"counter name=orphans netns=- protocol=- kernel=1 census=0 verdict=imbalanced reason=-\n";
 
 	(void)state;
-	assert_rows_refused(counter, "line 27: counters: missing");
+	assert_rows_refused(counter, "line 28: counters: missing");
 	assert_rows_refused("counters held=1\n",
-			    "line 27: balanced: missing");
+			    "line 28: balanced: missing");
 	assert_rows_refused("counters held=1 balanced=0\n",
-			    "line 28: counters: not as many as the rows");
+			    "line 29: counters: not as many as the rows");
 	assert_rows_refused("counters held=1 balanced=2\n",
-			    "line 28: counters: not as many as the rows");
+			    "line 29: counters: not as many as the rows");
 	assert_rows_refused("counters held=0 balanced=0\ncounters held=0 balanced=0\n",
-			    "line 28: counters: given twice");
+			    "line 29: counters: given twice");
 	assert_rows_refused("counters held=1 balanced=0\ncounter name=x\n",
-			    "line 28: netns: missing");
+			    "line 29: netns: missing");
 	assert_rows_refused("counters held=1 balanced=0\ncounter name=orphans netns=- protocol=- kernel=1 census=0 verdict=wrong reason=-\n",
-			    "line 28: verdict: unknown verdict");
+			    "line 29: verdict: unknown verdict");
 	assert_rows_refused("birth age_ms=1 pid=1 comm=a stack=-\n",
-			    "line 27: birth: of no socket");
-	assert_edit_refused("track 0", "track 2", "line 9: track: not 0 or 1");
-	assert_edit_refused("track 0\n", "", "line 9: track: missing");
+			    "line 28: birth: of no socket");
+	assert_edit_refused("track 0", "track 2", "line 10: track: not 0 or 1");
+	assert_edit_refused("track 0\n", "", "line 10: track: missing");
 }
 
 static void assert_birth_refused(const char *from, const char *to,
@@ -304,12 +305,12 @@ static void wrong_births_are_refused(void **state)
 {
 	(void)state;
 	assert_birth_refused("age_ms=120034", "age_ms=-1",
-		"line 35: age_ms: not a number from 0, or too large");
-	assert_birth_refused(" pid=77", "", "line 35: pid: missing");
+		"line 36: age_ms: not a number from 0, or too large");
+	assert_birth_refused(" pid=77", "", "line 36: pid: missing");
 	assert_birth_refused("stack=", "stack",
-		"line 35: stacksk_alloc+0x2f,inet_create+0x10c,__s: not NAME=VALUE");
+		"line 36: stacksk_alloc+0x2f,inet_create+0x10c,__s: not NAME=VALUE");
 	assert_birth_refused("\n", "\nbirth age_ms=1 pid=1 comm=a stack=-\n",
-			     "line 36: birth: given twice");
+			     "line 37: birth: given twice");
 }
 
 static void every_truncation_is_refused(void **state)
@@ -344,9 +345,9 @@ static void truncation_says_where(void **state)
 {
 	(void)state;
 	assert_refused(minimal, strlen(minimal) - 1,
-		       "line 27: truncated in this line");
+		       "line 28: truncated in this line");
 	assert_refused(minimal, strlen(minimal) - 4,
-		       "line 26: truncated after this line");
+		       "line 27: truncated after this line");
 	assert_refused("", 0, "line 0: truncated after this line");
 }
 
@@ -373,12 +374,12 @@ static void missing_keys_are_refused(void **state)
 		books_free(&books);
 		line = next;
 	}
-	assert_int_equal(removed, 27);
+	assert_int_equal(removed, 28);
 	free(text);
-	assert_edit_refused("kernel 6.12\n", "", "line 9: kernel: missing");
+	assert_edit_refused("kernel 6.12\n", "", "line 10: kernel: missing");
 	assert_edit_refused("opaque_sockets 0\n", "",
-			    "line 25: opaque_sockets: missing");
-	assert_edit_refused(" pages=3", "", "line 26: pages: missing");
+			    "line 26: opaque_sockets: missing");
+	assert_edit_refused(" pages=3", "", "line 27: pages: missing");
 }
 
 static void wrong_values_are_refused(void **state)
@@ -388,29 +389,29 @@ static void wrong_values_are_refused(void **state)
 		"line 5: pause_ns: not a number from 0, or too large");
 	assert_edit_refused("percpu_pages -2",
 			    "percpu_pages 99999999999999999999",
-		"line 13: percpu_pages: not a number, or too large");
+		"line 14: percpu_pages: not a number, or too large");
 	assert_edit_refused("percpu_pages -2", "percpu_pages 9007199254740993",
-		"line 13: percpu_pages: not a number, or too large");
+		"line 14: percpu_pages: not a number, or too large");
 	assert_edit_refused("percpu_pages -2", "percpu_pages 2x",
-		"line 13: percpu_pages: not a number, or too large");
+		"line 14: percpu_pages: not a number, or too large");
 	assert_edit_refused("percpu_pages -2", "percpu_pages +2",
-		"line 13: percpu_pages: not a number, or too large");
+		"line 14: percpu_pages: not a number, or too large");
 	assert_edit_refused("percpu_pages -2", "percpu_pages  2",
-		"line 13: percpu_pages: not a number, or too large");
+		"line 14: percpu_pages: not a number, or too large");
 	assert_edit_refused("percpu_pages -2", "percpu_pages -",
-		"line 13: percpu_pages: not a number, or too large");
+		"line 14: percpu_pages: not a number, or too large");
 	assert_edit_refused("percpu_pages -2", "percpu_pages",
-		"line 13: percpu_pages: no value");
+		"line 14: percpu_pages: no value");
 	assert_edit_refused("page_size 4096", "page_size 0",
 			    "line 3: page_size: not a page size");
 	assert_edit_refused("mode exact", "mode guessed",
 			    "line 4: mode: unknown mode");
 	assert_edit_refused("verdict balanced", "verdict fine",
-			    "line 24: verdict: unknown verdict");
+			    "line 25: verdict: unknown verdict");
 	assert_edit_refused("class open", "class opened",
-			    "line 26: unknown class");
+			    "line 27: unknown class");
 	assert_edit_refused("TCP TCPv6", "TCP  TCPv6",
-			    "line 11: protocols: empty name");
+			    "line 12: protocols: empty name");
 }
 
 static void broken_structure_is_refused(void **state)
@@ -420,18 +421,18 @@ static void broken_structure_is_refused(void **state)
 	(void)state;
 	assert_refused(nul, sizeof(nul) - 1, "line 1: contains a NUL byte");
 	assert_edit_refused("pages=3", "pages",
-			    "line 26: pages: not NAME=VALUE");
+			    "line 27: pages: not NAME=VALUE");
 	assert_edit_refused("pages=3", "pages=3 pages=3",
-			    "line 26: pages: given twice");
-	assert_edit_refused("pages=3", "pages=", "line 26: pages: no value");
+			    "line 27: pages: given twice");
+	assert_edit_refused("pages=3", "pages=", "line 27: pages: no value");
 	assert_edit_refused("pause_ns 1\n", "pause_ns 1\npause_ns 1\n",
 			    "line 6: pause_ns: given twice");
 	assert_edit_refused("end\n", "end\nend\n",
-			    "line 28: text after the end");
-	assert_edit_refused("pool tcp\n", "", "line 25: pool: missing");
-	assert_edit_refused("pool tcp", "pool", "line 10: pool: no value");
+			    "line 29: text after the end");
+	assert_edit_refused("pool tcp\n", "", "line 26: pool: missing");
+	assert_edit_refused("pool tcp", "pool", "line 11: pool: no value");
 	assert_edit_refused("end\n", "class open sockets=1 pages=3 forward_alloc_bytes=12288 write_queue_bytes=0 receive_queue_bytes=0 hidden_bytes=0\nend\n",
-			    "line 27: open: given twice");
+			    "line 28: open: given twice");
 }
 
 /* A minimal text with an owner row that has this in it. */
@@ -457,23 +458,23 @@ static void assert_owner_refused(const char *comm, const char *holders,
 static void lists_and_escapes_are_checked(void **state)
 {
 	(void)state;
-	assert_owner_refused("a\\", "1", "A:1", "line 27: comm: bad escape");
+	assert_owner_refused("a\\", "1", "A:1", "line 28: comm: bad escape");
 	assert_owner_refused("a\\12", "1", "A:1",
-			     "line 27: comm: bad escape");
+			     "line 28: comm: bad escape");
 	assert_owner_refused("a\\400", "1", "A:1",
-			     "line 27: comm: bad escape");
+			     "line 28: comm: bad escape");
 	assert_owner_refused("a\\000", "1", "A:1",
-			     "line 27: comm: bad escape");
+			     "line 28: comm: bad escape");
 	assert_owner_refused("a", "1,", "A:1",
-		"line 27: holders: not a number from 0, or too large");
+		"line 28: holders: not a number from 0, or too large");
 	assert_owner_refused("a", "1,,2", "A:1",
-		"line 27: holders: not a number from 0, or too large");
+		"line 28: holders: not a number from 0, or too large");
 	assert_owner_refused("a", "1", "A",
-			     "line 27: state: not NAME:COUNT");
+			     "line 28: state: not NAME:COUNT");
 	assert_owner_refused("a", "1", ":1",
-			     "line 27: state: not NAME:COUNT");
+			     "line 28: state: not NAME:COUNT");
 	assert_owner_refused("a", "1", "A:-1",
-		"line 27: state: not a number from 0, or too large");
+		"line 28: state: not a number from 0, or too large");
 }
 
 static void foreign_text_is_unescaped(void **state)

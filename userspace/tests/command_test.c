@@ -191,10 +191,10 @@ static void unreadable_text_is_refused(void **state)
 	(void)state;
 	helper_tree_edit(tree, "balance", "\nend\n", "\n");
 	assert_fails(tree, "balance --json",
-		     "skbalance: cannot understand balance of the module: line 28: truncated after this line\n");
+		     "skbalance: cannot understand balance of the module: line 29: truncated after this line\n");
 	helper_tree_edit(tree, "tcp/owners", "pages=20", "pages=many");
 	assert_fails(tree, "owners",
-		     "skbalance: cannot understand tcp/owners of the module: line 26: pages: not a number, or too large\n");
+		     "skbalance: cannot understand tcp/owners of the module: line 27: pages: not a number, or too large\n");
 	helper_tree_free(tree);
 }
 
