@@ -5,9 +5,9 @@
 #include "actor.h"
 
 /*
- * For actors: loses segments on purpose, of TCP where nothing else is said, with a filter on the socket that
- * they are meant for, and waits for what becomes of them. All report a
- * failure themselves.
+ * For actors: loses segments on purpose, of TCP where nothing else is said, with
+ * a filter on the socket that they are meant for, and waits for what becomes of
+ * them. All report a failure themselves.
  */
 
 /* From now on the socket gets no segment at all: it is deaf. */

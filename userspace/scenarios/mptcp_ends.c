@@ -8,6 +8,8 @@
 #include "../sockdiag.h"
 #include "mptcp_ends.h"
 
+/* MPTCP sends again what is late, on a slow machine for long. */
+#define MOTION_PATIENCE_MS (3 * PLAY_PATIENCE_MS)
 /* The kernel doubles them. */
 #define SNDBUF (16 * 1024)
 #define RCVBUF (16 * 1024)
@@ -133,7 +135,7 @@ static bool booked_bytes(struct play *play, struct mptcp_ends *ends,
 /* As long as more fits in there is reason to be patient. */
 bool mptcp_ends_fill(struct play *play, struct mptcp_ends *ends)
 {
-	long long deadline = play_clock_ms() + PLAY_PATIENCE_MS;
+	long long deadline = play_clock_ms() + MOTION_PATIENCE_MS;
 	long long taken, expected, actual;
 
 	do {
@@ -143,7 +145,7 @@ bool mptcp_ends_fill(struct play *play, struct mptcp_ends *ends)
 		    !booked_bytes(play, ends, &actual))
 			return false;
 		if (taken)
-			deadline = play_clock_ms() + PLAY_PATIENCE_MS;
+			deadline = play_clock_ms() + MOTION_PATIENCE_MS;
 	} while ((taken || expected != actual) && play_clock_ms() < deadline);
 	return play_expect(play, "peak", "bytes that still fit in", 0, taken) &&
 	       play_expect(play, "peak",
