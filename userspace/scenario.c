@@ -46,6 +46,7 @@ const struct scenario *const scenarios[] = {
 	&udplite_full_receive_buffer,
 	&udplite_error_queue,
 	&udplite_close_with_data,
+	&udplite_address_form,
 	&sctp_load,
 	&sctp_frozen_peer,
 	&sctp_moved_data,

@@ -27,6 +27,7 @@ extern const struct scenario udp_memory_limit;
 extern const struct scenario udplite_full_receive_buffer;
 extern const struct scenario udplite_error_queue;
 extern const struct scenario udplite_close_with_data;
+extern const struct scenario udplite_address_form;
 extern const struct scenario udplite_huge_buffer;
 extern const struct scenario udplite_slow_device;
 extern const struct scenario sctp_load;

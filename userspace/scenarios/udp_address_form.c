@@ -26,11 +26,11 @@ struct pair {
 	struct datagrams first, second;
 };
 
-static void open_one(struct stage *stage, struct datagrams *one,
-		     struct loopback *at)
+static void open_one(struct stage *stage, const struct play *play,
+		     struct datagrams *one, struct loopback *at)
 {
 	*one = (struct datagrams){ .size = SIZE };
-	address_form_set(at, IPPROTO_UDP);
+	address_form_set(at, play->scenario->protocol);
 	one->fd = loopback_bind(at);
 	if (one->fd < 0)
 		stage_fail(stage, "bind");
@@ -44,24 +44,25 @@ static void connect_one(struct stage *stage, int fd, const struct loopback *to)
 		stage_fail(stage, "connect");
 }
 
-static void open_pair(struct stage *stage, struct pair *pair)
+static void open_pair(struct stage *stage, const struct play *play,
+		      struct pair *pair)
 {
 	struct loopback first, second;
 
-	open_one(stage, &pair->first, &first);
-	open_one(stage, &pair->second, &second);
+	open_one(stage, play, &pair->first, &first);
+	open_one(stage, play, &pair->second, &second);
 	connect_one(stage, pair->first.fd, &second);
 	connect_one(stage, pair->second.fd, &first);
 }
 
-static struct pair *open_all(struct stage *stage, unsigned int pairs)
+static struct pair *open_all(struct stage *stage, const struct cast *cast)
 {
-	struct pair *all = calloc(pairs, sizeof(*all));
+	struct pair *all = calloc(cast->pairs, sizeof(*all));
 
 	if (!all)
 		stage_fail(stage, "memory for the sockets");
-	for (unsigned int i = 0; i < pairs; i++)
-		open_pair(stage, &all[i]);
+	for (unsigned int i = 0; i < cast->pairs; i++)
+		open_pair(stage, cast->play, &all[i]);
 	return all;
 }
 
@@ -94,7 +95,7 @@ static long long bytes_of(const struct pair *all, unsigned int pairs)
 static void keeper(struct stage *stage, void *arg)
 {
 	const struct cast *cast = arg;
-	struct pair *all = open_all(stage, cast->pairs);
+	struct pair *all = open_all(stage, cast);
 
 	for (unsigned int i = 0; i < cast->pairs; i++)
 		datagrams_send(stage, all[i].second.fd, &all[i].first, COUNT);
@@ -182,6 +183,15 @@ const struct scenario udp_address_form = {
 	.name = "udp-address-form",
 	.summary = "the same with UDP: what is queued stays charged",
 	.protocol = IPPROTO_UDP,
+	.connections = 30,
+	.pages = 32,
+	.play = play,
+};
+
+const struct scenario udplite_address_form = {
+	.name = "udplite-address-form",
+	.summary = "the same with UDP-Lite",
+	.protocol = IPPROTO_UDPLITE,
 	.connections = 30,
 	.pages = 32,
 	.play = play,
