@@ -116,12 +116,16 @@ static int protocol_add(struct skbal_snapshot *snap, const struct proto *prot)
 static int protocol_of(struct skbal_snapshot *snap, const struct sock *sk)
 {
 	const struct proto *prot = READ_ONCE(sk->sk_prot);
+	const struct proto *creator = sk->sk_prot_creator;
 	unsigned int i;
 
 	for (i = 0; i < snap->nr_protocols; i++)
 		if (snap->protocols[i].prot == prot)
 			return i;
-	return protocol_add(snap, sk->sk_prot_creator);
+	/* no copy: IPV6_ADDRFORM has made a socket of another protocol of it */
+	if (strcmp(prot->name, creator->name))
+		creator = prot;
+	return protocol_add(snap, creator);
 }
 
 static bool is_foreign(const struct skbal_snapshot *snap, int protocol)
