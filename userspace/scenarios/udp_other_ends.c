@@ -79,15 +79,16 @@ static const struct way {
 /* A port that is asked for is kept; one that the kernel chooses is not. */
 static int open_bound(const struct cast *cast, struct loopback *address)
 {
-	int chosen, fd;
+	int chosen;
 
 	loopback_set(address, cast->play->family, 0);
 	address->protocol = cast->play->scenario->protocol;
-	address->shared = true;
+	/* nobody else's: it may not be shared, not even for a moment */
 	chosen = loopback_bind(address);
-	fd = chosen < 0 ? -1 : loopback_bind(address);
+	if (chosen < 0)
+		return -1;
 	close(chosen);
-	return fd;
+	return loopback_bind(address);
 }
 
 /* Connected to the sender. */
