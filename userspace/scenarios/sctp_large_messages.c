@@ -16,11 +16,8 @@
 #include <sys/time.h>
 #include <unistd.h>
 
-/* does not include what it needs */
-#include <stdint.h>
-#include <linux/sctp.h>
-
 #include "../array.h"
+#include "../association.h"
 #include "../connections.h"
 #include "scenarios.h"
 
@@ -77,13 +74,6 @@ struct round {
 	struct actor servers, clients;
 };
 
-static void set(struct stage *stage, int fd, int option, const void *value,
-		size_t length)
-{
-	if (setsockopt(fd, IPPROTO_SCTP, option, value, (socklen_t)length))
-		stage_fail(stage, "setsockopt of SCTP");
-}
-
 /* What is told waits to be read as data does. */
 static bool subscribe(int fd, bool partial)
 {
@@ -109,9 +99,9 @@ static void prepare_client(struct stage *stage, int fd)
 	};
 	const struct sctp_assoc_value fragment = { .assoc_value = FRAGMENT };
 
-	set(stage, fd, SCTP_PEER_ADDR_PARAMS, &path, sizeof(path));
-	set(stage, fd, SCTP_RTOINFO, &rto, sizeof(rto));
-	set(stage, fd, SCTP_MAXSEG, &fragment, sizeof(fragment));
+	association_set(stage, fd, SCTP_PEER_ADDR_PARAMS, &path, sizeof(path));
+	association_set(stage, fd, SCTP_RTOINFO, &rto, sizeof(rto));
+	association_set(stage, fd, SCTP_MAXSEG, &fragment, sizeof(fragment));
 	if (!subscribe(fd, true))
 		stage_fail(stage, "SCTP_EVENTS");
 	/* at the end nothing is waited for */
@@ -157,39 +147,18 @@ static bool send_message(const struct round *round, int fd, size_t length)
 		      round->server.length) == (ssize_t)length;
 }
 
-/* A one-to-many socket wants to hear which of its associations is meant. */
-static sctp_assoc_t association_of(int fd)
-{
-	struct { __u32 count; sctp_assoc_t first; } answer = { 0 };
-	socklen_t length = sizeof(answer);
-
-	if (getsockopt(fd, IPPROTO_SCTP, SCTP_GET_ASSOC_ID_LIST, &answer,
-		       &length))
-		return 0;
-	return answer.first;
-}
-
-/* False: there is no association. */
-static bool status_of(int fd, struct sctp_status *status)
-{
-	socklen_t length = sizeof(*status);
-
-	*status = (struct sctp_status){ .sstat_assoc_id = association_of(fd) };
-	return !getsockopt(fd, IPPROTO_SCTP, SCTP_STATUS, status, &length);
-}
-
 static bool is_gone(int fd)
 {
 	struct sctp_status status;
 
-	return !status_of(fd, &status);
+	return !association_status(fd, &status);
 }
 
 static bool is_received(int fd)
 {
 	struct sctp_status status;
 
-	return status_of(fd, &status) && !status.sstat_unackdata;
+	return association_status(fd, &status) && !status.sstat_unackdata;
 }
 
 /* But for one chunk that asks whether there is room again. */
@@ -197,21 +166,8 @@ static bool is_held_up(int fd)
 {
 	struct sctp_status status;
 
-	return status_of(fd, &status) && status.sstat_unackdata == 1 &&
+	return association_status(fd, &status) && status.sstat_unackdata == 1 &&
 	       !status.sstat_rwnd;
-}
-
-static void await(struct stage *stage, int fd, bool (*is_so)(int fd))
-{
-	long long deadline = play_clock_ms() + PLAY_PATIENCE_MS;
-
-	while (!is_so(fd)) {
-		if (play_clock_ms() > deadline) {
-			errno = ETIMEDOUT;
-			stage_fail(stage, "waiting for an association");
-		}
-		play_pause();
-	}
 }
 
 static void send_large(struct stage *stage, const struct round *round, int fd,
@@ -241,15 +197,15 @@ static void send_kind(struct stage *stage, const struct round *round, int fd,
 	case WHOLE:
 		for (unsigned int i = 0; i < LARGES; i++)
 			send_large(stage, round, fd, LARGE);
-		await(stage, fd, is_received);
+		association_await(stage, fd, is_received);
 		break;
 	case IN_PARTS:
 		send_large(stage, round, fd, LARGER);
-		await(stage, fd, is_received);
+		association_await(stage, fd, is_received);
 		break;
 	case INCOMPLETE:
 		send_large(stage, round, fd, LARGEST);
-		await(stage, fd, is_held_up);
+		association_await(stage, fd, is_held_up);
 		break;
 	default:
 		send_until_blocked(stage, round, fd);
@@ -288,7 +244,7 @@ static void abort_by_message(struct stage *stage, const struct round *round,
 	memcpy(CMSG_DATA(header), &info, sizeof(info));
 	if (sendmsg(fd, &message, MSG_NOSIGNAL))
 		stage_fail(stage, "SCTP_ABORT");
-	await(stage, fd, is_gone);
+	association_await(stage, fd, is_gone);
 }
 
 /* The clients have one socket for each association. */

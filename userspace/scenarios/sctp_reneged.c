@@ -6,15 +6,9 @@
  * wait for it, and fill the window. When it comes there is no room: so one of
  * them is given up, and has to be sent again.
  */
-#include <errno.h>
-#include <netinet/in.h>
-
-/* does not include what it needs */
-#include <stdint.h>
-#include <linux/sctp.h>
 #include <sys/socket.h>
 
-#include "../connections.h"
+#include "../association.h"
 #include "../segment.h"
 #include "keeper.h"
 
@@ -27,13 +21,6 @@
 /* How often, and how many times, the first one is sent again. */
 #define RTO_MS 200
 #define PATIENCE 1000
-
-static void set(struct stage *stage, int fd, int option, const void *value,
-		size_t length)
-{
-	if (setsockopt(fd, IPPROTO_SCTP, option, value, (socklen_t)length))
-		stage_fail(stage, "setsockopt of SCTP");
-}
 
 static void prepare(struct stage *stage, int fd)
 {
@@ -48,29 +35,18 @@ static void prepare(struct stage *stage, int fd)
 	const struct sctp_paddrparams path = { .spp_pathmaxrxt = PATIENCE };
 	int on = 1;
 
-	set(stage, fd, SCTP_RTOINFO, &rto, sizeof(rto));
-	set(stage, fd, SCTP_PEER_ADDR_PARAMS, &path, sizeof(path));
-	set(stage, fd, SCTP_ASSOCINFO, &association, sizeof(association));
-	set(stage, fd, SCTP_NODELAY, &on, sizeof(on));
+	association_set(stage, fd, SCTP_RTOINFO, &rto, sizeof(rto));
+	association_set(stage, fd, SCTP_PEER_ADDR_PARAMS, &path, sizeof(path));
+	association_set(stage, fd, SCTP_ASSOCINFO, &association, sizeof(association));
+	association_set(stage, fd, SCTP_NODELAY, &on, sizeof(on));
 }
 
-/* When the other end has no room any more. */
-static void await_closed_window(struct stage *stage, int fd)
+/* The other end has no room any more. */
+static bool is_closed(int fd)
 {
-	long long deadline = play_clock_ms() + PLAY_PATIENCE_MS;
 	struct sctp_status status;
-	socklen_t length;
 
-	do {
-		length = sizeof(status);
-		if (getsockopt(fd, IPPROTO_SCTP, SCTP_STATUS, &status, &length))
-			stage_fail(stage, "SCTP_STATUS");
-		if (play_clock_ms() > deadline) {
-			errno = ETIMEDOUT;
-			stage_fail(stage, "waiting for the window to be full");
-		}
-		play_pause();
-	} while (status.sstat_rwnd);
+	return association_status(fd, &status) && !status.sstat_rwnd;
 }
 
 static void fill(struct stage *stage, const struct keeper_ends *ends)
@@ -84,7 +60,7 @@ static void fill(struct stage *stage, const struct keeper_ends *ends)
 			stage_fail(stage, "send");
 		data[0] = 0;
 	}
-	await_closed_window(stage, ends->connected);
+	association_await(stage, ends->connected, is_closed);
 }
 
 /* The first of all comes first. */
