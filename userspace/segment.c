@@ -167,6 +167,18 @@ unsigned int segment_out_of_order(struct stage *stage, int fd)
 	return info_of(stage, fd).tcpi_rcv_ooopack;
 }
 
+static bool is_out_of_order(const struct tcp_info *info, int state)
+{
+	(void)state;
+	return info->tcpi_rcv_ooopack;
+}
+
+void segment_await_out_of_order(struct stage *stage, int fd)
+{
+	await(stage, fd, "waiting for a segment out of order", is_out_of_order,
+	      0);
+}
+
 /* How many segments the kernel makes of what it is given is its affair. */
 static bool is_all_but_one(const struct tcp_info *info, int state)
 {

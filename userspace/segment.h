@@ -40,6 +40,9 @@ unsigned int segment_path_mtu(struct stage *stage, int fd);
 /* How many came too early, so far. */
 unsigned int segment_out_of_order(struct stage *stage, int fd);
 
+/* Waits until one has come too early. */
+void segment_await_out_of_order(struct stage *stage, int fd);
+
 /* Waits until all but one segment of it has come to the peer. */
 void segment_await_all_but_one(struct stage *stage, int fd);
 

@@ -92,19 +92,6 @@ struct cast {
 	const struct way *way;
 };
 
-static void await_out_of_order(struct stage *stage, int fd)
-{
-	long long deadline = play_clock_ms() + PLAY_PATIENCE_MS;
-
-	while (!segment_out_of_order(stage, fd)) {
-		if (play_clock_ms() > deadline) {
-			errno = ETIMEDOUT;
-			stage_fail(stage, "waiting for a segment out of order");
-		}
-		play_pause();
-	}
-}
-
 static void lose_first(struct stage *stage, int fd, int peer)
 {
 	char data[PAYLOAD] = { MARK };
@@ -118,7 +105,7 @@ static void lose_first(struct stage *stage, int fd, int peer)
 			stage_fail(stage, "send");
 		data[0] = 0;
 	}
-	await_out_of_order(stage, fd);
+	segment_await_out_of_order(stage, fd);
 }
 
 static void fill(struct stage *stage, int fd)
