@@ -123,15 +123,21 @@ static void send_first(struct stage *stage, const struct cast *cast,
 	close(fd);
 }
 
+static void send_all_first(struct stage *stage, const struct cast *cast)
+{
+	for (unsigned int i = 0; i < cast->keeper.connections; i++)
+		send_first(stage, cast, i % 2 * PAYLOAD);
+}
+
 static void keeper(struct stage *stage, void *arg)
 {
 	struct cast *cast = arg;
 	const struct keeper_ends *all;
 
 	map_memory(stage, cast);
-	for (unsigned int i = 0;
-	     cast->protocol == 0 && i < cast->keeper.connections; i++)
-		send_first(stage, cast, i % 2 * PAYLOAD);
+	/* that of MPTCP is TCP's, and SCTP has none */
+	if (!cast->protocol)
+		send_all_first(stage, cast);
 	all = keeper_connect(stage, &cast->keeper);
 	for (unsigned int i = 0; i < cast->keeper.connections; i++) {
 		send_all(stage, cast, all[i].connected);
