@@ -270,6 +270,31 @@ static void doubtful_pools_prove_nothing(void **state)
 	}
 }
 
+/* Up to so much for each CPU and cgroup, and no page more. */
+static void what_cpus_hold_back_proves_nothing(void **state)
+{
+	long long most = 2 * 4 * sysconf(_SC_NPROCESSORS_CONF);
+
+	(void)state;
+	for (int beyond = 0; beyond < 2; beyond++) {
+		struct memcgs memcgs;
+		struct fake fake;
+
+		setup(&fake);
+		charge_to(&fake, id_of(&fake, ""));
+		write_sock(&fake, "", 20 + most + beyond);
+		write_sock(&fake, "/a", 0);
+		write_sock(&fake, "/a/b", 0);
+		helper_tree_edit(fake.tree, "tcp/owners",
+				 "memcg_batch_pages 0", "memcg_batch_pages 2");
+		read_all(&memcgs);
+		assert_differs(&memcgs, "/", 20 + most + beyond, 20,
+			       beyond ? BOOKS_IMBALANCED : BOOKS_INCOMPLETE);
+		memcgs_free(&memcgs);
+		teardown(&fake);
+	}
+}
+
 static void motion_is_in_flux(void **state)
 {
 	struct memcgs memcgs;
@@ -447,6 +472,7 @@ int main(void)
 		cmocka_unit_test(restarted_controller_explains),
 		cmocka_unit_test(part_of_a_hierarchy_proves_nothing),
 		cmocka_unit_test(doubtful_pools_prove_nothing),
+		cmocka_unit_test(what_cpus_hold_back_proves_nothing),
 		cmocka_unit_test(motion_is_in_flux),
 		cmocka_unit_test(moving_root_is_in_flux),
 		cmocka_unit_test(root_that_agreed_proves_nothing),
