@@ -137,6 +137,7 @@ matrix:			## every scenario, on each of scripts/matrix.kernels
 matrix-ends:		## likewise, on the oldest and the newest, each with few connections
 	$(Q)scripts/matrix --kernels 5.10,7.3 --max-connections 20 >&2; status=$$?; \
 		awk '/# Subtest: / { kernel = $$NF } \
+			/^    # [a-z]+: / { print } \
 			/^    (not )?ok/ { sub(/^ +/, ""); sub(/ok [0-9]+ /, "&" kernel ":"); print }' \
 			$(O)/matrix/matrix.ktap; exit $$status
 

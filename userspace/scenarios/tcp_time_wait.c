@@ -6,6 +6,7 @@
  * are no sockets any more. Each client comes back by the same port, and takes
  * its own over. Then there is no room for TIME_WAIT: the sockets go at once.
  */
+#include <errno.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -25,6 +26,23 @@ static void end(struct stage *stage, const struct keeper_ends *ends)
 	close(ends->connected);
 }
 
+/*
+ * Until the last ACK of the client's FIN has come, which on a busy machine is
+ * left to ksoftirqd, the port is not free.
+ */
+static int bind_when_free(int fd, const struct sockaddr_storage *address,
+			  socklen_t length)
+{
+	long long deadline = play_clock_ms() + PLAY_PATIENCE_MS;
+
+	while (bind(fd, (const struct sockaddr *)address, length)) {
+		if (errno != EADDRINUSE || play_clock_ms() > deadline)
+			return -1;
+		play_pause();
+	}
+	return 0;
+}
+
 static int connect_from(struct stage *stage, const struct loopback *server,
 			const struct sockaddr_storage *address)
 {
@@ -32,7 +50,7 @@ static int connect_from(struct stage *stage, const struct loopback *server,
 
 	if (fd < 0 ||
 	    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) ||
-	    bind(fd, (const struct sockaddr *)address, server->length) ||
+	    bind_when_free(fd, address, server->length) ||
 	    connect(fd, (const struct sockaddr *)&server->address,
 		    server->length))
 		stage_fail(stage, "connect, from the port of before");
