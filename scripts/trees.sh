@@ -49,13 +49,25 @@ build_tree() {
 	die "the kernel does not build; all that make said: $2.log"
 }
 
-# configure_tree SOURCE OBJECTS FRAGMENT...: nothing but what the fragments ask for. Prints
-# what of it this kernel cannot have.
+# configured_by SOURCE CONFIG: all that a configuration is made of; of files, when they were changed
+configured_by() {
+	echo "ARCH=${ARCH:-} LLVM=${LLVM:-} CC=${CC:-} CROSS_COMPILE=${CROSS_COMPILE:-}"
+	cat "$2"
+	find "$1" \( -name 'Kconfig*' -o -path "$1/Makefile" \) -printf '%p %T@\n'
+}
+
+# configure_tree SOURCE OBJECTS FRAGMENT...: nothing but what the fragments ask for, anew only if
+# it would not be the same: that takes ten seconds. Prints what of it this kernel cannot have.
 configure_tree() {
-	local config=$2.config
+	local config=$2.config inputs
 	mkdir -p "$2"
 	cat "${@:3}" >"$config"
-	build_tree "$1" "$2" KCONFIG_ALLCONFIG="$config" allnoconfig
+	inputs=$(configured_by "$1" "$config")
+	if [[ ! -e $2/.config || ! -e $2.configured || $inputs != "$(<"$2.configured")" ]]; then
+		rm -f "$2.configured"
+		build_tree "$1" "$2" KCONFIG_ALLCONFIG="$config" allnoconfig
+		echo "$inputs" >"$2.configured"
+	fi
 	# what has an unmet dependency goes without a word
 	comm -23 <(grep '^CONFIG_' "$config" | sort -u) <(sort "$2/.config") | xargs
 }

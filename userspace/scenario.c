@@ -404,6 +404,8 @@ static bool watch(struct play *play, const long long *pages,
 			      play_clock_ms() > deadline))
 			return true;
 		books_free(books);
+		if (live)
+			play_pause();
 		live = !live;
 	}
 	return false;

@@ -63,6 +63,7 @@ static bool subflows_reset(struct play *play, struct mptcp_ends *ends,
 	if (!reset_subflows(play, ends))
 		return false;
 	do {
+		play_pause();
 		if (!count_kept(play, ends, &kept))
 			return false;
 	} while (kept < unread && play_clock_ms() < deadline);

@@ -391,6 +391,7 @@ static bool expect_witnessed(struct play *play, const struct actor *actor)
 	long long bytes;
 
 	do {
+		play_pause();
 		if (!witness_bytes(play, actor, &bytes) ||
 		    !play_charge(play, whose(BOOKS_CLASS_OPEN, actor), &charge))
 			return false;
@@ -409,6 +410,7 @@ static bool expect_early(struct play *play, const struct actor *receiver)
 	struct meminfo sum;
 
 	do {
+		play_pause();
 		if (!play_meminfo(play, "peak", receiver, &sum))
 			return false;
 	} while (sum.receive_queue_bytes < least && play_clock_ms() < deadline);

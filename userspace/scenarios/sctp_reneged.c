@@ -60,7 +60,6 @@ static void fill(struct stage *stage, const struct keeper_ends *ends)
 			stage_fail(stage, "send");
 		data[0] = 0;
 	}
-	association_await(stage, ends->connected, is_closed);
 }
 
 /* The first of all comes first. */
@@ -86,6 +85,8 @@ static void keeper(struct stage *stage, void *arg)
 	all = keeper_connect(stage, cast);
 	for (unsigned int i = 0; i < cast->connections; i++)
 		fill(stage, &all[i]);
+	for (unsigned int i = 0; i < cast->connections; i++)
+		association_await(stage, all[i].connected, is_closed);
 	stage_report(stage, 0);
 	for (unsigned int i = 0; i < cast->connections; i++)
 		segment_heed(stage, all[i].accepted);

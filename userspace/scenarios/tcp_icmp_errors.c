@@ -397,6 +397,7 @@ static bool expect_holdings(struct play *play, const struct actor *keeper)
 	struct meminfo sum;
 
 	do {
+		play_pause();
 		if (!play_meminfo(play, "heard", keeper, &sum) ||
 		    !read_holdings(play, keeper, &holdings))
 			return false;
