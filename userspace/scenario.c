@@ -58,6 +58,7 @@ const struct scenario *const scenarios[] = {
 	&mptcp_accept_queue,
 	&mptcp_closed_subflows,
 	&mptcp_two_subflows,
+	&mptcp_path_manager,
 	&mptcp_bad_addresses,
 	&tcp_io_uring_zerocopy,
 	&tcp_splice_sendfile,

@@ -41,6 +41,7 @@ extern const struct scenario mptcp_frozen_peer;
 extern const struct scenario mptcp_accept_queue;
 extern const struct scenario mptcp_closed_subflows;
 extern const struct scenario mptcp_two_subflows;
+extern const struct scenario mptcp_path_manager;
 extern const struct scenario mptcp_bad_addresses;
 extern const struct scenario mixed_load;
 extern const struct scenario tcp_io_uring_zerocopy;

@@ -1,0 +1,252 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ *	keeper ==== MPTCP connection 1..N ==== itself
+ *
+ * What the path manager is told reaches connections that are there, whatever
+ * their state: each gets subflows, or none, and loses them again.
+ */
+#include <netinet/in.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+
+#include "../connections.h"
+#include "../link.h"
+#include "keeper.h"
+
+/* Nothing sent yet; both ends have; with a peer of TCP; managed by a process. */
+enum { UNUSED, USED, FALLEN_BACK, BY_PROCESS, KINDS };
+
+/* The namespace has no others. */
+#define PORT 8000
+#define TCP_PORT 8001
+
+#define MANAGED "f=/proc/sys/net/mptcp/pm_type; [ ! -e $f ] || echo %d >$f"
+
+/* The connections are from the first address to the first. */
+static const char *const ipv4[] = { "127.0.0.1", "127.0.0.2", "127.0.0.3" };
+static const char *const ipv6[] = { "::1", "2001:db8::2", "2001:db8::3" };
+
+enum telling {
+	LIMITS, ADD, SIGNAL, BACKUP, ADD_FIRST, REMOVE, REMOVE_FIRST, FLUSH,
+	TELLINGS
+};
+
+/* Those with %s get an address. */
+static const char *const commands[TELLINGS] = {
+	[LIMITS] = "ip mptcp limits set subflows 8 add_addr_accepted 8",
+	[ADD] = "ip mptcp endpoint add %s id 2 dev lo subflow",
+	[SIGNAL] = "ip mptcp endpoint add %s id 3 dev lo signal",
+	[BACKUP] = "ip mptcp endpoint change id 2 backup",
+	[ADD_FIRST] = "ip mptcp endpoint add %s id 1 dev lo subflow",
+	[REMOVE] = "ip mptcp endpoint delete id 2",
+	[REMOVE_FIRST] = "ip mptcp endpoint delete id 0 %s",
+	[FLUSH] = "ip mptcp endpoint flush",
+};
+
+/* Which address. */
+static const unsigned int addresses[TELLINGS] = {
+	[ADD] = 1,
+	[SIGNAL] = 2,
+};
+
+static const char *const phases[TELLINGS] = {
+	[LIMITS] = "limits",
+	[ADD] = "subflow added",
+	[SIGNAL] = "address signalled",
+	[BACKUP] = "backup",
+	[ADD_FIRST] = "first address added",
+	[REMOVE] = "subflow removed",
+	[REMOVE_FIRST] = "first address removed",
+	[FLUSH] = "all removed",
+};
+
+static const char *address_of(sa_family_t family, unsigned int which)
+{
+	return family == AF_INET6 ? ipv6[which] : ipv4[which];
+}
+
+/* The addresses of 127.0.0.0/8 are all there. */
+static bool set_up(sa_family_t family)
+{
+	if (family != AF_INET6)
+		return true;
+	return link_run("ip addr add %s/128 dev lo nodad", ipv6[1]) &&
+	       link_run("ip addr add %s/128 dev lo nodad", ipv6[2]);
+}
+
+/* A listener at all addresses: subflows come to others than the first. */
+static int listen_at(struct stage *stage, sa_family_t family,
+		     unsigned short port, int protocol)
+{
+	struct loopback server;
+	int listener;
+
+	loopback_set(&server, family, port);
+	server.protocol = protocol;
+	if (family == AF_INET6)
+		((struct sockaddr_in6 *)&server.address)->sin6_addr =
+			in6addr_any;
+	else
+		((struct sockaddr_in *)&server.address)->sin_addr.s_addr =
+			INADDR_ANY;
+	listener = loopback_listen(&server, 4096);
+	if (listener < 0)
+		stage_fail(stage, "listen");
+	return listener;
+}
+
+/* There and back, twice: then both ends know that the other speaks MPTCP. */
+static void use(struct stage *stage, const struct keeper_ends *ends)
+{
+	const int fds[] = { ends->connected, ends->accepted };
+
+	for (unsigned int i = 0; i < 4; i++) {
+		if (send(fds[i % 2], "", 1, MSG_NOSIGNAL) != 1)
+			stage_fail(stage, "send");
+		connection_receive(stage, fds[1 - i % 2], 1);
+	}
+}
+
+static void make(struct stage *stage, const struct keeper_cast *cast,
+		 struct keeper_ends *all)
+{
+	sa_family_t family = cast->server.address.ss_family;
+	struct loopback server = cast->server;
+	int listener = listen_at(stage, family, PORT, IPPROTO_MPTCP);
+	int tcp_listener = listen_at(stage, family, TCP_PORT, 0);
+
+	for (unsigned int i = 0; i < cast->connections; i++) {
+		unsigned int kind = i % KINDS;
+
+		loopback_set(&server, family,
+			     kind == FALLEN_BACK ? TCP_PORT : PORT);
+		server.protocol = IPPROTO_MPTCP;
+		link_run(MANAGED, kind == BY_PROCESS);
+		connection_make(stage, &server,
+				kind == FALLEN_BACK ? tcp_listener : listener,
+				&all[i].connected, &all[i].accepted);
+		if (kind != UNUSED)
+			use(stage, &all[i]);
+	}
+	link_run(MANAGED, 0);
+}
+
+static void keeper(struct stage *stage, void *arg)
+{
+	const struct keeper_cast *cast = arg;
+	sa_family_t family = cast->server.address.ss_family;
+	struct keeper_ends *all = calloc(cast->connections, sizeof(*all));
+
+	if (!all)
+		stage_fail(stage, "memory for the descriptors");
+	if (!loopback_unshare(CLONE_NEWNET))
+		stage_fail(stage, "unshare");
+	stage_report(stage, set_up(family));
+	make(stage, cast, all);
+	stage_report(stage, 0);
+	for (unsigned int i = 0; i < TELLINGS; i++)
+		stage_report(stage,
+			     link_run(commands[i],
+				      address_of(family, addresses[i])));
+}
+
+static bool count_sockets(struct play *play, const struct actor *keeper,
+			  long long *sockets)
+{
+	struct books_charge charge;
+
+	if (!play_charge(play, whose(BOOKS_CLASS_OPEN, keeper), &charge))
+		return false;
+	*sockets = charge.sockets;
+	return true;
+}
+
+/*
+ * At least so many connections have one more subflow, that is a socket at both
+ * ends. *sockets is how many there were, then how many there are.
+ */
+static bool expect_joined(struct play *play, const struct actor *keeper,
+			  const char *phase, long long connections,
+			  long long *sockets)
+{
+	long long deadline = play_clock_ms() + PLAY_PATIENCE_MS;
+	long long least = *sockets + 2 * connections;
+
+	do {
+		play_pause();
+		if (!count_sockets(play, keeper, sockets))
+			return false;
+	} while (*sockets < least && play_clock_ms() < deadline);
+	ktap_check(play->ktap, *sockets >= least,
+		   "%s: sockets: expected at least %lld, actual %lld", phase,
+		   least, *sockets);
+	return *sockets >= least;
+}
+
+/*
+ * All that are in use get the subflow. The address is signalled by both ends,
+ * and not all of that is heard.
+ */
+static bool expect_more(struct play *play, const struct actor *keeper,
+			enum telling told, long long *sockets)
+{
+	switch (told) {
+	case ADD:
+		return expect_joined(play, keeper, phases[told],
+				     play_share(play, KINDS, USED), sockets);
+	case SIGNAL:
+		return expect_joined(play, keeper, phases[told], 1, sockets);
+	default:
+		return true;
+	}
+}
+
+static bool tell(struct play *play, struct actor *keeper)
+{
+	long long sockets, told;
+
+	if (!count_sockets(play, keeper, &sockets))
+		return false;
+	for (enum telling i = 0; i < TELLINGS; i++) {
+		if (!play_step(play, keeper, &told))
+			return false;
+		if (!i && !told)
+			return play_skip(play,
+					 "ip(8) cannot set the path manager");
+		if (!play_expect(play, phases[i], "commands", 1, told) ||
+		    !expect_more(play, keeper, i, &sockets) ||
+		    !play_expect_settled(play, phases[i]))
+			return false;
+	}
+	return true;
+}
+
+static bool go_through(struct play *play, struct actor *keeper)
+{
+	long long value, able;
+
+	if (!play_await(play, keeper, &able))
+		return false;
+	if (!able)
+		return play_skip(play, "there is no ip(8)");
+	return play_step(play, keeper, &value) &&
+	       play_expect_settled(play, "connected") && tell(play, keeper);
+}
+
+static void play(struct play *play)
+{
+	static const struct keeper how = { keeper, go_through };
+	struct keeper_cast cast;
+
+	keeper_play(play, &how, &cast);
+}
+
+const struct scenario mptcp_path_manager = {
+	.name = "mptcp-path-manager",
+	.summary = "MPTCP's connections get subflows and lose them, as the path manager is told",
+	.protocol = IPPROTO_MPTCP,
+	.connections = 20,
+	.pages = 32,
+	.play = play,
+};
