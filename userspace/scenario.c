@@ -52,6 +52,7 @@ const struct scenario *const scenarios[] = {
 	&sctp_moved_data,
 	&sctp_large_messages,
 	&sctp_reneged,
+	&sctp_other_ends,
 	&sctp_bad_addresses,
 	&sctp_partial_delivery_event,
 	&mptcp_frozen_peer,

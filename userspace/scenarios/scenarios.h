@@ -35,6 +35,7 @@ extern const struct scenario sctp_frozen_peer;
 extern const struct scenario sctp_moved_data;
 extern const struct scenario sctp_large_messages;
 extern const struct scenario sctp_reneged;
+extern const struct scenario sctp_other_ends;
 extern const struct scenario sctp_bad_addresses;
 extern const struct scenario sctp_partial_delivery_event;
 extern const struct scenario mptcp_frozen_peer;

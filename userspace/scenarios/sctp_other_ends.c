@@ -1,0 +1,355 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ *	keeper ---- association 1..N ---- itself
+ *
+ * The senders' write queues are full, the receivers' windows closed. Then each
+ * association goes on in another way: it is shut down, closed, peeled off, or
+ * some of its messages are given up. One receiver does not want to hear
+ * anything any more, and one sender uses a stream that its peer does not have.
+ */
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "../array.h"
+#include "../association.h"
+#include "../connections.h"
+#include "../segment.h"
+#include "keeper.h"
+
+#define MESSAGE 100
+/* More than fit. */
+#define MESSAGES 1000
+/* The kernel doubles them. */
+#define SNDBUF 16384
+#define RCVBUF 3000
+/* How often something is sent again. */
+#define RTO_MS 200
+/* How long a message may wait. */
+#define LIFETIME_MS 1
+/* The more, the sooner it is given up for others. */
+#define UNIMPORTANT 10
+
+struct kind {
+	int type;		/* SOCK_... of the sender */
+	int policy;		/* SCTP_PR_...: when messages are given up */
+	__u32 value;		/* and of what */
+	/* Before anything is sent; may be NULL. */
+	void (*prepare)(struct stage *stage, const struct keeper_ends *ends);
+	/* When the write queue is full; may be NULL. */
+	void (*end)(struct stage *stage, const struct keeper_cast *cast,
+		    struct keeper_ends *ends);
+};
+
+/* info: NULL: as the association has it by default. Returns what send() does. */
+static ssize_t send_message(const struct keeper_cast *cast, int fd,
+			    const struct sctp_sndinfo *info, size_t length)
+{
+	static char data[MESSAGE];
+	union {
+		char bytes[CMSG_SPACE(sizeof(struct sctp_sndinfo))];
+		struct cmsghdr align;
+	} control = { 0 };
+	struct sockaddr_storage address = cast->server.address;
+	struct iovec part = { data, length };
+	struct msghdr message = {
+		.msg_name = &address,
+		.msg_namelen = cast->server.length,
+		.msg_iov = &part,
+		.msg_iovlen = 1,
+	};
+	struct cmsghdr *header = &control.align;
+
+	if (info) {
+		message.msg_control = &control;
+		message.msg_controllen = sizeof(control);
+		header->cmsg_level = IPPROTO_SCTP;
+		header->cmsg_type = SCTP_SNDINFO;
+		header->cmsg_len = CMSG_LEN(sizeof(*info));
+		memcpy(CMSG_DATA(header), info, sizeof(*info));
+	}
+	return sendmsg(fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+static void drain(int fd)
+{
+	char data[MESSAGE];
+
+	while (recv(fd, data, sizeof(data), MSG_DONTWAIT) > 0)
+		;
+}
+
+/* How many messages were given up, before or after they were sent. */
+static __u64 given_up(struct stage *stage, int fd)
+{
+	struct sctp_status association;
+	struct sctp_prstatus status = { .sprstat_policy = SCTP_PR_SCTP_ALL };
+	socklen_t length = sizeof(status);
+
+	if (!association_status(fd, &association))
+		stage_fail(stage, "SCTP_STATUS");
+	status.sprstat_assoc_id = association.sstat_assoc_id;
+	if (getsockopt(fd, IPPROTO_SCTP, SCTP_PR_ASSOC_STATUS, &status,
+		       &length))
+		stage_fail(stage, "SCTP_PR_ASSOC_STATUS");
+	return status.sprstat_abandoned_unsent + status.sprstat_abandoned_sent;
+}
+
+/* Waits until some are; the receiver makes room meanwhile. */
+static void await_given_up(struct stage *stage,
+			   const struct keeper_ends *ends, bool receives)
+{
+	long long deadline = play_clock_ms() + PLAY_PATIENCE_MS;
+
+	while (!given_up(stage, ends->connected)) {
+		if (play_clock_ms() > deadline)
+			stage_fail(stage, "no message was given up");
+		if (receives)
+			drain(ends->accepted);
+		play_pause();
+	}
+}
+
+static void stop_receiving(struct stage *stage, const struct keeper_ends *ends)
+{
+	if (shutdown(ends->accepted, SHUT_RD))
+		stage_fail(stage, "shutdown");
+}
+
+static void lose_all(struct stage *stage, const struct keeper_ends *ends)
+{
+	segment_ignore(stage, ends->accepted);
+}
+
+static void shut_down(struct stage *stage, const struct keeper_cast *cast,
+		      struct keeper_ends *ends)
+{
+	(void)cast;
+	if (shutdown(ends->connected, SHUT_WR))
+		stage_fail(stage, "shutdown");
+}
+
+static void close_sender(struct stage *stage, const struct keeper_cast *cast,
+			 struct keeper_ends *ends)
+{
+	(void)stage;
+	(void)cast;
+	close(ends->connected);
+}
+
+static void close_receiver(struct stage *stage, const struct keeper_cast *cast,
+			   struct keeper_ends *ends)
+{
+	(void)stage;
+	(void)cast;
+	close(ends->accepted);
+}
+
+static void expire(struct stage *stage, const struct keeper_cast *cast,
+		   struct keeper_ends *ends)
+{
+	(void)cast;
+	await_given_up(stage, ends, true);
+}
+
+static void retransmit_in_vain(struct stage *stage,
+			       const struct keeper_cast *cast,
+			       struct keeper_ends *ends)
+{
+	(void)cast;
+	await_given_up(stage, ends, false);
+	segment_heed(stage, ends->accepted);
+}
+
+/* What is more important takes the room of others. */
+static void send_important(struct stage *stage, const struct keeper_cast *cast,
+			   struct keeper_ends *ends)
+{
+	struct sctp_default_prinfo info = { .pr_policy = SCTP_PR_SCTP_PRIO };
+
+	association_set(stage, ends->connected, SCTP_DEFAULT_PRINFO, &info,
+			sizeof(info));
+	send_message(cast, ends->connected, NULL, MESSAGE);
+	if (!given_up(stage, ends->connected))
+		stage_fail(stage, "no message was given up for another");
+}
+
+static void peel_off(struct stage *stage, const struct keeper_cast *cast,
+		     struct keeper_ends *ends)
+{
+	struct sctp_status status;
+	sctp_peeloff_arg_t peel;
+	socklen_t length = sizeof(peel);
+	int fd;
+
+	(void)cast;
+	if (!association_status(ends->connected, &status))
+		stage_fail(stage, "SCTP_STATUS");
+	peel.associd = status.sstat_assoc_id;
+	fd = getsockopt(ends->connected, IPPROTO_SCTP, SCTP_SOCKOPT_PEELOFF,
+			&peel, &length);
+	if (fd < 0)
+		stage_fail(stage, "SCTP_SOCKOPT_PEELOFF");
+	close(ends->connected);
+	ends->connected = fd;
+}
+
+static void send_flags(struct stage *stage, const struct keeper_cast *cast,
+		       const struct keeper_ends *ends, __u16 flags)
+{
+	const struct sctp_sndinfo info = { .snd_flags = flags };
+
+	if (send_message(cast, ends->connected, &info, 0))
+		stage_fail(stage, "sendmsg without data");
+}
+
+static void send_eof(struct stage *stage, const struct keeper_cast *cast,
+		     struct keeper_ends *ends)
+{
+	send_flags(stage, cast, ends, SCTP_EOF);
+}
+
+static void send_abort(struct stage *stage, const struct keeper_cast *cast,
+		       struct keeper_ends *ends)
+{
+	send_flags(stage, cast, ends, SCTP_ABORT);
+}
+
+static const struct kind kinds[] = {
+	{ .type = SOCK_STREAM, .prepare = stop_receiving },
+	{ .type = SOCK_STREAM, .end = shut_down },
+	{ .type = SOCK_STREAM, .end = close_sender },
+	{ .type = SOCK_STREAM, .end = close_receiver },
+	{ .type = SOCK_STREAM, .policy = SCTP_PR_SCTP_TTL,
+	  .value = LIFETIME_MS, .end = expire },
+	{ .type = SOCK_STREAM, .policy = SCTP_PR_SCTP_RTX,
+	  .prepare = lose_all, .end = retransmit_in_vain },
+	{ .type = SOCK_STREAM, .policy = SCTP_PR_SCTP_PRIO,
+	  .value = UNIMPORTANT, .end = send_important },
+	{ .type = SOCK_SEQPACKET, .end = peel_off },
+	{ .type = SOCK_SEQPACKET, .end = send_eof },
+	{ .type = SOCK_SEQPACKET, .end = send_abort },
+};
+
+#define KINDS ((unsigned int)ARRAY_SIZE(kinds))
+
+static void prepare(struct stage *stage, const struct kind *kind,
+		    const struct keeper_ends *ends)
+{
+	const struct sctp_rtoinfo rto = {
+		.srto_initial = RTO_MS,
+		.srto_max = RTO_MS,
+		.srto_min = RTO_MS,
+	};
+	const struct sctp_default_prinfo info = {
+		.pr_policy = (__u16)kind->policy,
+		.pr_value = kind->value,
+	};
+	int on = 1;
+
+	association_set(stage, ends->connected, SCTP_RTOINFO, &rto, sizeof(rto));
+	association_set(stage, ends->connected, SCTP_NODELAY, &on, sizeof(on));
+	association_set(stage, ends->connected, SCTP_DEFAULT_PRINFO, &info,
+			sizeof(info));
+	connection_set_buffers(stage, ends->connected, SNDBUF);
+	if (kind->prepare)
+		kind->prepare(stage, ends);
+}
+
+static void fill(const struct keeper_cast *cast, int fd)
+{
+	for (unsigned int i = 0; i < MESSAGES; i++)
+		if (send_message(cast, fd, NULL, MESSAGE) < 0)
+			return;
+}
+
+static void make(struct stage *stage, const struct keeper_cast *cast,
+		 const struct kind *kind, struct keeper_ends *ends)
+{
+	struct loopback server = cast->server;
+
+	server.type = kind->type;
+	connection_make(stage, &server, cast->listener, &ends->connected,
+			&ends->accepted);
+	prepare(stage, kind, ends);
+	fill(cast, ends->connected);
+}
+
+/* The message is queued before the peer says how many streams it has. */
+static void send_on_missing_stream(struct stage *stage,
+				   const struct keeper_cast *cast)
+{
+	const struct sctp_sndinfo info = { .snd_sid = 5 };
+	int fd = socket(cast->server.address.ss_family, SOCK_SEQPACKET,
+			IPPROTO_SCTP);
+
+	if (fd < 0)
+		stage_fail(stage, "socket");
+	if (send_message(cast, fd, &info, MESSAGE) != MESSAGE)
+		stage_fail(stage, "sendmsg that connects");
+	if (accept(cast->listener, NULL, NULL) < 0)
+		stage_fail(stage, "accept");
+}
+
+static void limit(struct stage *stage, const struct keeper_cast *cast)
+{
+	const struct sctp_initmsg one = { .sinit_max_instreams = 1 };
+	int size = RCVBUF;
+
+	association_set(stage, cast->listener, SCTP_INITMSG, &one, sizeof(one));
+	if (setsockopt(cast->listener, SOL_SOCKET, SO_RCVBUF, &size,
+		       sizeof(size)))
+		stage_fail(stage, "SO_RCVBUF");
+}
+
+static void keeper(struct stage *stage, void *arg)
+{
+	const struct keeper_cast *cast = arg;
+	struct keeper_ends *all = calloc(cast->connections, sizeof(*all));
+
+	if (!all)
+		stage_fail(stage, "memory for the descriptors");
+	limit(stage, cast);
+	for (unsigned int i = 0; i < cast->connections; i++)
+		make(stage, cast, &kinds[i % KINDS], &all[i]);
+	send_on_missing_stream(stage, cast);
+	stage_report(stage, 0);
+	for (unsigned int i = 0; i < cast->connections; i++)
+		if (kinds[i % KINDS].end)
+			kinds[i % KINDS].end(stage, cast, &all[i]);
+	stage_report(stage, 0);
+	for (unsigned int i = 0; i < cast->connections; i++)
+		drain(all[i].accepted);
+	stage_report(stage, 0);
+}
+
+static bool go_through(struct play *play, struct actor *keeper)
+{
+	long long value;
+
+	return play_await(play, keeper, &value) &&
+	       play_expect_settled(play, "peak") &&
+	       play_step(play, keeper, &value) &&
+	       play_expect_settled(play, "ended") &&
+	       play_step(play, keeper, &value) &&
+	       play_expect_settled(play, "read");
+}
+
+static void play(struct play *play)
+{
+	static const struct keeper how = { keeper, go_through };
+	struct keeper_cast cast;
+
+	keeper_play(play, &how, &cast);
+}
+
+const struct scenario sctp_other_ends = {
+	.name = "sctp-other-ends",
+	.summary = "full associations of SCTP are shut down, closed, peeled off; messages given up",
+	.protocol = IPPROTO_SCTP,
+	.connections = 20,
+	.pages = 32,
+	.play = play,
+};
