@@ -14,6 +14,8 @@
 #include "scenarios.h"
 
 #define PAYLOAD 1000
+/* More than a page, and than what a socket is charged in advance. */
+#define LARGE 20000
 #define GROUPS 2
 
 static struct confinement confinements[GROUPS];
@@ -46,9 +48,10 @@ static void server(struct stage *stage, void *arg)
 
 static void connect_to_itself(struct stage *stage, const struct cast *cast)
 {
-	static const char data[PAYLOAD];
+	static const char data[LARGE];
 	struct loopback own;
 	int listener, *fds;
+	ssize_t size;
 
 	loopback_set(&own, cast->server.address.ss_family, 0);
 	listener = loopback_listen(&own, 4096);
@@ -56,7 +59,8 @@ static void connect_to_itself(struct stage *stage, const struct cast *cast)
 		stage_fail(stage, "listen");
 	fds = connections_connect(stage, &own, cast->connections);
 	for (unsigned int i = 0; i < cast->connections; i++) {
-		if (send(fds[i], data, PAYLOAD, MSG_NOSIGNAL) != PAYLOAD)
+		size = i % 2 ? LARGE : PAYLOAD;
+		if (send(fds[i], data, (size_t)size, MSG_NOSIGNAL) != size)
 			stage_fail(stage, "send");
 		segment_await_acknowledged(stage, fds[i]);
 	}
