@@ -71,6 +71,7 @@ struct round {
 	unsigned int connections;
 	unsigned int moved;
 	bool told;		/* the server, when a delivery is broken off */
+	bool interleaved;	/* come the fragments, with headers of their own */
 	struct actor servers, clients;
 };
 
@@ -86,7 +87,33 @@ static bool subscribe(int fd, bool partial)
 				    sctp_authentication_event));
 }
 
-static void prepare_client(struct stage *stage, int fd)
+/* Both ends of an association have to ask for it. */
+static bool interleave(int fd)
+{
+	const struct sctp_assoc_value supported = { .assoc_value = 1 };
+	int level = 1;
+
+	return !setsockopt(fd, IPPROTO_SCTP, SCTP_FRAGMENT_INTERLEAVE, &level,
+			   sizeof(level)) &&
+	       !setsockopt(fd, IPPROTO_SCTP, SCTP_INTERLEAVING_SUPPORTED,
+			   &supported, sizeof(supported));
+}
+
+static bool is_interleaved(int fd)
+{
+	struct sctp_assoc_value agreed = { 0 };
+	socklen_t length = sizeof(agreed);
+	struct sctp_status status;
+
+	if (!association_status(fd, &status))
+		return false;
+	agreed.assoc_id = status.sstat_assoc_id;
+	return !getsockopt(fd, IPPROTO_SCTP, SCTP_INTERLEAVING_SUPPORTED,
+			   &agreed, &length) && agreed.assoc_value;
+}
+
+static void prepare_client(struct stage *stage, const struct round *round,
+			   int fd)
 {
 	const struct sctp_paddrparams path = {
 		.spp_pathmtu = PATH_MTU,
@@ -104,6 +131,8 @@ static void prepare_client(struct stage *stage, int fd)
 	association_set(stage, fd, SCTP_MAXSEG, &fragment, sizeof(fragment));
 	if (!subscribe(fd, true))
 		stage_fail(stage, "SCTP_EVENTS");
+	if (round->interleaved && !interleave(fd))
+		stage_fail(stage, "SCTP_INTERLEAVING_SUPPORTED");
 	/* at the end nothing is waited for */
 	if (!loopback_linger(fd, 0))
 		stage_fail(stage, "SO_LINGER");
@@ -129,10 +158,12 @@ static int connect_client(struct stage *stage, const struct round *round,
 
 	if (fd < 0)
 		stage_fail(stage, "socket");
-	prepare_client(stage, fd);
+	prepare_client(stage, round, fd);
 	if (connect(fd, (const struct sockaddr *)&server->address,
 		    server->length))
 		stage_fail(stage, "connect");
+	if (is_interleaved(fd) != round->interleaved)
+		stage_fail(stage, "interleaving, as it was agreed upon");
 	if (kind == BLOCKED)
 		limit(stage, fd);
 	return fd;
@@ -441,7 +472,8 @@ static bool cast_listen(struct play *play, struct round *round)
 			    &point, sizeof(point)) &&
 		!setsockopt(fd, IPPROTO_SCTP, SCTP_DELAYED_SACK, &at_once,
 			    sizeof(at_once)) &&
-		subscribe(fd, round->told) && !listen(fd, 4096)) ||
+		subscribe(fd, round->told) &&
+		(!round->interleaved || interleave(fd)) && !listen(fd, 4096)) ||
 	       play_fail(play, "listen: %s", strerror(errno));
 }
 
@@ -461,17 +493,15 @@ static bool start(struct play *play, struct round *round)
 	       play_step(play, &round->clients, &value);
 }
 
-static void round_play(struct play *play, const struct way *way, bool told)
+static void round_play(struct play *play, const struct way *way,
+		       struct round round)
 {
-	struct round round = {
-		.way = way,
-		.told = told,
-		.connections = play->connections,
-		.moved = play->connections / 2,
-	};
 	long long pages, bytes;
 	bool ok;
 
+	round.way = way;
+	round.connections = play->connections;
+	round.moved = play->connections / 2;
 	ktap_remark(play->ktap, "%s", way->name);
 	if (!play_expect_balanced(play, "before") || !play_pages(play, &pages))
 		return;
@@ -489,7 +519,7 @@ static void round_play(struct play *play, const struct way *way, bool told)
 		play_expect_return(play, "after", pages);
 }
 
-static void play_all(struct play *play, bool told)
+static void play_all(struct play *play, struct round how)
 {
 	static const struct way ways[] = {
 		{ "accepted", SOCK_STREAM, accept_some, abort_by_close },
@@ -497,17 +527,23 @@ static void play_all(struct play *play, bool told)
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(ways); i++)
-		round_play(play, &ways[i], told);
+		round_play(play, &ways[i], how);
 }
 
 static void play(struct play *play)
 {
-	play_all(play, false);
+	play_all(play, (struct round){ 0 });
+}
+
+static void play_interleaved(struct play *play)
+{
+	if (play_sysctl(play, "net.sctp.intl_enable", "1"))
+		play_all(play, (struct round){ .interleaved = true });
 }
 
 static void play_told(struct play *play)
 {
-	play_all(play, true);
+	play_all(play, (struct round){ .told = true });
 }
 
 const struct scenario sctp_large_messages = {
@@ -517,6 +553,15 @@ const struct scenario sctp_large_messages = {
 	.connections = 20,
 	.pages = 24,
 	.play = play,
+};
+
+const struct scenario sctp_interleaved = {
+	.name = "sctp-interleaved",
+	.summary = "the same, with fragments of messages that may come between each other",
+	.protocol = IPPROTO_SCTP,
+	.connections = 20,
+	.pages = 24,
+	.play = play_interleaved,
 };
 
 /*

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ *	receiver ---- socket 1..N, which it also sends to
+ *
+ * Each datagram is given to the kernel in two parts, the second of which is in
+ * pages of its own. Where a receive buffer is half full, the kernel copies what
+ * comes into one piece, if there is room, and charges less for it.
+ */
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+
+#include "../array.h"
+#include "datagrams.h"
+
+#define RCVBUF (32 * 1024)
+
+/* Of a part. The last does not fit behind the first one. */
+static const size_t sizes[] = { 50, 100, 200, 1500 };
+
+struct cast {
+	const struct play *play;
+	unsigned int sockets;
+};
+
+static void send_part(struct stage *stage, int from, const struct datagrams *to,
+		      int flags)
+{
+	static const char data[1500];
+
+	if (sendto(from, data, to->size, flags,
+		   (const struct sockaddr *)&to->address.address,
+		   to->address.length) != (ssize_t)to->size)
+		stage_fail(stage, "sendto");
+}
+
+/* Waits until one more is queued or dropped. */
+static void await_next(struct stage *stage, const struct datagrams *to,
+		       struct meminfo *now)
+{
+	const struct meminfo before = *now;
+	long long deadline = play_clock_ms() + PLAY_PATIENCE_MS;
+
+	do {
+		if (play_clock_ms() > deadline) {
+			errno = ETIMEDOUT;
+			stage_fail(stage, "delivery of a datagram");
+		}
+		if (!meminfo_of_socket(to->fd, now))
+			stage_fail(stage, "SO_MEMINFO");
+	} while (now->receive_queue_bytes == before.receive_queue_bytes &&
+		 now->drops == before.drops);
+}
+
+static void fill(struct stage *stage, int from, struct datagrams *to)
+{
+	struct meminfo now = { 0 };
+
+	for (to->queued = -1; !now.drops; to->queued++) {
+		send_part(stage, from, to, MSG_MORE);
+		send_part(stage, from, to, 0);
+		await_next(stage, to, &now);
+	}
+}
+
+static void receiver(struct stage *stage, void *arg)
+{
+	const struct cast *cast = arg;
+	struct datagrams *all = calloc(cast->sockets, sizeof(*all));
+	int from = datagrams_sender(stage, cast->play);
+
+	if (!all)
+		stage_fail(stage, "memory for the sockets");
+	for (unsigned int i = 0; i < cast->sockets; i++) {
+		datagrams_open(stage, &all[i], cast->play,
+			       sizes[i % ARRAY_SIZE(sizes)], RCVBUF);
+		fill(stage, from, &all[i]);
+	}
+	stage_report(stage, 0);
+	for (unsigned int i = 0; i < cast->sockets; i++)
+		datagrams_receive(stage, &all[i], all[i].queued / 2);
+	stage_report(stage, 0);
+	for (unsigned int i = 0; i < cast->sockets; i++)
+		datagrams_receive(stage, &all[i], all[i].queued);
+	stage_report(stage, 0);
+}
+
+static bool go_through(struct play *play, struct actor *receiver)
+{
+	struct whose all = whose(BOOKS_CLASS_OPEN, receiver);
+	long long value;
+
+	return play_await(play, receiver, &value) &&
+	       play_expect_settled(play, "full") &&
+	       play_expect_meminfo(play, "full", all) &&
+	       play_step(play, receiver, &value) &&
+	       play_expect_settled(play, "half read") &&
+	       play_expect_meminfo(play, "half read", all) &&
+	       play_step(play, receiver, &value) &&
+	       datagrams_expect_queued(play, "read", receiver, 0);
+}
+
+static void play(struct play *play)
+{
+	struct cast cast = { .play = play, .sockets = play->connections };
+	struct actor actor = { 0 };
+	long long pages;
+	bool ok = play_expect_balanced(play, "before") &&
+		  play_pages(play, &pages) &&
+		  play_start(play, &actor, "receiver", receiver, &cast) &&
+		  go_through(play, &actor);
+
+	if (ok)
+		play_peak(play);
+	actor_kill(&actor);
+	if (ok)
+		play_expect_return(play, "after", pages);
+}
+
+const struct scenario udp_in_parts = {
+	.name = "udp-in-parts",
+	.summary = "datagrams of two parts, which are copied into one where room is scarce",
+	.protocol = IPPROTO_UDP,
+	.connections = 100,
+	.pages = 24,
+	.play = play,
+};
