@@ -1,0 +1,401 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ *	caller ---- connection 1..N ---- itself
+ *
+ * System calls in no sensible order, on both ends of all connections: what one
+ * of them leaves behind, and no other scenario, is what another one finds. The
+ * order is the same each time; what has failed is as good as what has not.
+ */
+#include <fcntl.h>
+#include <linux/filter.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <netinet/udp.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/sendfile.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "../array.h"
+#include "../connections.h"
+#include "../link.h"
+#include "../sockdiag.h"
+#include "scenarios.h"
+
+#define ROUNDS 8
+/* For each connection in each round. */
+#define CALLS 20
+/* What can be sent and received at most; behind it is nothing. */
+#define MEMORY 65536
+
+/* Who has no peer any more gives up soon. */
+#define IMPATIENT \
+	"cd /proc/sys/net/ipv4 && echo 1 >tcp_orphan_retries && " \
+	"echo 1 >tcp_fin_timeout && echo 3 >tcp_retries2 && " \
+	"f=/proc/sys/net/mptcp/close_timeout; [ ! -e $f ] || echo 1 >$f"
+
+enum { ENDS = 2 };
+
+struct pair {
+	int fds[ENDS];		/* -1: closed */
+};
+
+struct caller {
+	struct loopback server;
+	int listener;		/* of UDP there is none */
+	unsigned int connections;
+	struct pair *pairs;
+	char *memory;
+	int pipe[2], null, file;
+};
+
+static unsigned int pick(unsigned int count)
+{
+	return (unsigned int)random() % count;
+}
+
+#define PICK(array) ((array)[pick((unsigned int)ARRAY_SIZE(array))])
+
+static void call_send(struct caller *caller, int *fd)
+{
+	static const size_t sizes[] = { 1, 100, 1448, 5000, 30000 };
+	static const int flags[] = { 0, 0, MSG_MORE, MSG_OOB, MSG_ZEROCOPY };
+
+	send(*fd, caller->memory, PICK(sizes), PICK(flags) | MSG_NOSIGNAL);
+}
+
+/* Only the first bytes can be read. */
+static void call_send_faulty(struct caller *caller, int *fd)
+{
+	static const size_t good[] = { 0, 100, 5000 };
+
+	send(*fd, caller->memory + MEMORY - PICK(good), MEMORY, MSG_NOSIGNAL);
+}
+
+static void call_send_file(struct caller *caller, int *fd)
+{
+	off_t start = 0;
+
+	sendfile(*fd, caller->file, &start, 1 + pick(MEMORY));
+}
+
+static void call_receive(struct caller *caller, int *fd)
+{
+	static const size_t sizes[] = { 1, 100, 3000, MEMORY };
+	static const int flags[] = {
+		0, 0, MSG_PEEK, MSG_TRUNC, MSG_PEEK | MSG_TRUNC, MSG_OOB,
+		MSG_ERRQUEUE,
+	};
+
+	recv(*fd, caller->memory, PICK(sizes), PICK(flags));
+}
+
+static void call_receive_faulty(struct caller *caller, int *fd)
+{
+	static const int flags[] = { 0, MSG_PEEK };
+
+	recv(*fd, caller->memory + MEMORY - 50, 1000, PICK(flags));
+}
+
+static void call_splice(struct caller *caller, int *fd)
+{
+	ssize_t length = splice(*fd, NULL, caller->pipe[1], NULL,
+				1 + pick(MEMORY), SPLICE_F_NONBLOCK);
+
+	if (length > 0)
+		splice(caller->pipe[0], NULL, caller->null, NULL,
+		       (size_t)length, 0);
+}
+
+static void call_shutdown(struct caller *caller, int *fd)
+{
+	static const int hows[] = { SHUT_RD, SHUT_WR, SHUT_RDWR };
+
+	(void)caller;
+	shutdown(*fd, PICK(hows));
+}
+
+static void detach_filter(int fd)
+{
+	int none = 0;
+
+	setsockopt(fd, SOL_SOCKET, SO_DETACH_FILTER, &none, sizeof(none));
+}
+
+/* A socket that heard nothing would not hear that its peer is gone. */
+static void call_close(struct caller *caller, int *fd)
+{
+	(void)caller;
+	detach_filter(*fd);
+	loopback_linger(*fd, pick(2) ? 0 : -1);
+	close(*fd);
+	*fd = -1;
+}
+
+static void call_disconnect(struct caller *caller, int *fd)
+{
+	const struct sockaddr nobody = { .sa_family = AF_UNSPEC };
+
+	(void)caller;
+	connect(*fd, &nobody, sizeof(nobody));
+}
+
+static void call_connect(struct caller *caller, int *fd)
+{
+	const struct loopback *server = &caller->server;
+
+	connect(*fd, (const struct sockaddr *)&server->address, server->length);
+}
+
+static void call_destroy(struct caller *caller, int *fd)
+{
+	(void)caller;
+	sockdiag_destroy(*fd);
+}
+
+static void call_lose(struct caller *caller, int *fd)
+{
+	struct sock_filter nothing = BPF_STMT(BPF_RET | BPF_K, 0);
+	struct sock_fprog program = { 1, &nothing };
+
+	(void)caller;
+	setsockopt(*fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program));
+}
+
+static void call_heed(struct caller *caller, int *fd)
+{
+	(void)caller;
+	detach_filter(*fd);
+}
+
+static void call_set(struct caller *caller, int *fd)
+{
+	static const struct {
+		int level, name, values[2];
+	} options[] = {
+		{ SOL_SOCKET, SO_SNDBUF, { 1, 50000 } },
+		{ SOL_SOCKET, SO_RCVBUF, { 1, 50000 } },
+		{ SOL_SOCKET, SO_RCVLOWAT, { 1, 10000 } },
+		{ SOL_SOCKET, SO_PEEK_OFF, { -1, 0 } },
+		{ SOL_SOCKET, SO_ZEROCOPY, { 0, 1 } },
+		{ IPPROTO_IP, IP_RECVERR, { 0, 1 } },
+		{ IPPROTO_IPV6, IPV6_RECVERR, { 0, 1 } },
+		{ IPPROTO_IPV6, IPV6_RECVPKTINFO, { 0, 1 } },
+		{ IPPROTO_TCP, TCP_NODELAY, { 0, 1 } },
+		{ IPPROTO_TCP, TCP_CORK, { 0, 1 } },
+		{ IPPROTO_TCP, TCP_WINDOW_CLAMP, { 1000, 65536 } },
+		{ IPPROTO_TCP, TCP_NOTSENT_LOWAT, { 1, 100000 } },
+		{ IPPROTO_TCP, TCP_LINGER2, { -1, 1 } },
+		{ IPPROTO_UDP, UDP_CORK, { 0, 1 } },
+		{ IPPROTO_UDP, UDP_SEGMENT, { 0, 1000 } },
+		{ IPPROTO_UDP, UDP_GRO, { 0, 1 } },
+	};
+	size_t which = pick((unsigned int)ARRAY_SIZE(options));
+
+	(void)caller;
+	setsockopt(*fd, options[which].level, options[which].name,
+		   &options[which].values[pick(2)], sizeof(int));
+}
+
+/* What is there more than once is called more often. */
+static void (*const calls[])(struct caller *caller, int *fd) = {
+	call_send, call_send, call_send, call_send, call_send_faulty,
+	call_send_file, call_receive, call_receive, call_receive,
+	call_receive_faulty, call_splice, call_shutdown, call_close,
+	call_disconnect, call_connect, call_destroy, call_lose, call_heed,
+	call_set, call_set, call_set,
+};
+
+static void bind_one(struct stage *stage, const struct caller *caller,
+		     struct loopback *address, int *fd)
+{
+	loopback_set(address, caller->server.address.ss_family, 0);
+	address->protocol = caller->server.protocol;
+	*fd = loopback_bind(address);
+	if (*fd < 0)
+		stage_fail(stage, "bind");
+}
+
+static bool is_of_datagrams(const struct caller *caller)
+{
+	return caller->server.protocol == IPPROTO_UDP ||
+	       caller->server.protocol == IPPROTO_UDPLITE;
+}
+
+/* Two sockets of UDP that send to each other. */
+static void make_bound(struct stage *stage, const struct caller *caller,
+		       struct pair *pair)
+{
+	struct loopback addresses[ENDS];
+
+	for (int end = 0; end < ENDS; end++)
+		bind_one(stage, caller, &addresses[end], &pair->fds[end]);
+	for (int end = 0; end < ENDS; end++)
+		if (connect(pair->fds[end],
+			    (struct sockaddr *)&addresses[!end].address,
+			    addresses[!end].length))
+			stage_fail(stage, "connect");
+}
+
+/* Some are left to wait; whoever accepts next gets the first of those. */
+static void make_connected(struct stage *stage, const struct caller *caller,
+			   struct pair *pair)
+{
+	pair->fds[0] = loopback_connect(&caller->server);
+	if (pair->fds[0] < 0)
+		stage_fail(stage, "connect");
+	if (pick(8))
+		pair->fds[1] = accept(caller->listener, NULL, NULL);
+}
+
+static void make(struct stage *stage, const struct caller *caller,
+		 struct pair *pair)
+{
+	(is_of_datagrams(caller) ? make_bound :
+				   make_connected)(stage, caller, pair);
+	for (int end = 0; end < ENDS; end++)
+		if (pair->fds[end] >= 0)
+			fcntl(pair->fds[end], F_SETFL, O_NONBLOCK);
+}
+
+static void call_any(struct stage *stage, struct caller *caller)
+{
+	struct pair *pair = &caller->pairs[pick(caller->connections)];
+	unsigned int end = pick(ENDS);
+
+	if (pair->fds[end] >= 0)
+		PICK(calls)(caller, &pair->fds[end]);
+	else if (pair->fds[!end] < 0)
+		make(stage, caller, pair);
+}
+
+static void set_up(struct stage *stage, struct caller *caller)
+{
+	caller->pairs = malloc(caller->connections *
+			       sizeof(*caller->pairs));
+	caller->memory = mmap(NULL, 2 * MEMORY, PROT_READ | PROT_WRITE,
+			      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	caller->null = open("/dev/null", O_WRONLY | O_CLOEXEC);
+	caller->file = memfd_create("file", MFD_CLOEXEC);
+	if (!caller->pairs || caller->memory == MAP_FAILED ||
+	    mprotect(caller->memory + MEMORY, MEMORY, PROT_NONE) ||
+	    pipe(caller->pipe) || caller->null < 0 || caller->file < 0 ||
+	    ftruncate(caller->file, MEMORY))
+		stage_fail(stage, "memory, pipe and file");
+	for (unsigned int i = 0; i < caller->connections; i++)
+		caller->pairs[i] = (struct pair){ { -1, -1 } };
+}
+
+/* It has a namespace of its own, which gives up soon. */
+static void enter_namespace(struct stage *stage, struct caller *caller)
+{
+	if (!loopback_unshare(CLONE_NEWNET) || !link_run(IMPATIENT))
+		stage_fail(stage, "a namespace of its own");
+	if (is_of_datagrams(caller))
+		return;
+	caller->listener = loopback_listen(&caller->server, 4096);
+	if (caller->listener < 0)
+		stage_fail(stage, "listen");
+}
+
+static void part(struct stage *stage, void *arg)
+{
+	struct caller *caller = arg;
+	unsigned int calls_each = CALLS * caller->connections;
+
+	enter_namespace(stage, caller);
+	set_up(stage, caller);
+	for (unsigned int round = 0; round < ROUNDS; round++) {
+		srandom(round);
+		for (unsigned int i = 0; i < calls_each; i++)
+			call_any(stage, caller);
+		stage_report(stage, round);
+	}
+	for (unsigned int i = 0; i < caller->connections; i++)
+		for (int end = 0; end < ENDS; end++)
+			if (caller->pairs[i].fds[end] >= 0)
+				call_close(caller, &caller->pairs[i].fds[end]);
+	stage_report(stage, 0);
+}
+
+static bool go_through(struct play *play, struct actor *caller)
+{
+	char phase[16];
+	long long value;
+
+	if (!play_await(play, caller, &value))
+		return false;
+	for (unsigned int round = 0; round < ROUNDS; round++) {
+		snprintf(phase, sizeof(phase), "round %u", round);
+		if (!play_expect_settled(play, phase) ||
+		    !play_step(play, caller, &value))
+			return false;
+	}
+	return play_expect_settled(play, "closed");
+}
+
+static void play(struct play *play)
+{
+	struct caller caller = { .connections = play->connections };
+	struct actor actor = { 0 };
+	long long pages;
+	bool ok;
+
+	loopback_set(&caller.server, play->family, 0);
+	caller.server.protocol = play->scenario->protocol;
+	ok = play_expect_balanced(play, "before") && play_pages(play, &pages) &&
+	     play_start(play, &actor, "caller", part, &caller) &&
+	     go_through(play, &actor);
+	if (ok)
+		play_peak(play);
+	actor_kill(&actor);
+	if (ok && play_expect_no_orphans(play, "after"))
+		play_expect_return(play, "after", pages);
+}
+
+const struct scenario tcp_random_calls = {
+	.name = "tcp-random-calls",
+	.summary = "system calls in no sensible order, on connections of TCP",
+	.connections = 50,
+	.pages = 64,
+	.play = play,
+};
+
+const struct scenario mptcp_random_calls = {
+	.name = "mptcp-random-calls",
+	.summary = "the same with MPTCP",
+	.protocol = IPPROTO_MPTCP,
+	.connections = 50,
+	.pages = 64,
+	.play = play,
+};
+
+const struct scenario udp_random_calls = {
+	.name = "udp-random-calls",
+	.summary = "the same with UDP",
+	.protocol = IPPROTO_UDP,
+	.connections = 50,
+	.pages = 64,
+	.play = play,
+};
+
+const struct scenario udplite_random_calls = {
+	.name = "udplite-random-calls",
+	.summary = "the same with UDP-Lite",
+	.protocol = IPPROTO_UDPLITE,
+	.connections = 50,
+	.pages = 64,
+	.play = play,
+};
+
+const struct scenario sctp_random_calls = {
+	.name = "sctp-random-calls",
+	.summary = "the same with SCTP",
+	.protocol = IPPROTO_SCTP,
+	.connections = 50,
+	.pages = 64,
+	.play = play,
+};
