@@ -347,35 +347,33 @@ static void set_address(const struct sockaddr_storage *address, __be32 *ip,
 		memcpy(ip, &ipv4->sin_addr, sizeof(ipv4->sin_addr));
 }
 
-static bool destroy(const struct inet_diag_req_v2 *request)
+/* 0, or an error of libnl. */
+static int ask(int type, const struct inet_diag_req_v2 *request)
 {
 	struct nl_sock *netlink = nl_socket_alloc();
 	int status = netlink ? nl_connect(netlink, NETLINK_SOCK_DIAG) :
 			       -NLE_NOMEM;
 
 	if (!status)
-		status = nl_send_simple(netlink, SOCK_DESTROY, NLM_F_REQUEST,
+		status = nl_send_simple(netlink, type, NLM_F_REQUEST,
 					(void *)request, sizeof(*request));
 	if (status >= 0)
 		status = nl_wait_for_ack(netlink);
 	nl_socket_free(netlink);
-	if (status < 0)
-		errno = status == -NLE_OPNOTSUPP    ? EOPNOTSUPP :
-			status == -NLE_OBJ_NOTFOUND ? ENOENT :
-						      EIO;
-	return status >= 0;
+	return status < 0 ? status : 0;
 }
 
-bool sockdiag_destroy(int fd)
+/* A request for that socket, with any cookie. False: errno says why. */
+static bool request_of(int fd, struct inet_diag_req_v2 *request)
 {
-	struct inet_diag_req_v2 request = {
-		.idiag_states = ~0u,
-		.id.idiag_cookie = { INET_DIAG_NOCOOKIE, INET_DIAG_NOCOOKIE },
-	};
 	struct sockaddr_storage local, remote;
 	socklen_t length = sizeof(int);
 	int protocol;
 
+	*request = (struct inet_diag_req_v2){
+		.idiag_states = ~0u,
+		.id.idiag_cookie = { INET_DIAG_NOCOOKIE, INET_DIAG_NOCOOKIE },
+	};
 	if (getsockopt(fd, SOL_SOCKET, SO_PROTOCOL, &protocol, &length))
 		return false;
 	length = sizeof(local);
@@ -384,9 +382,36 @@ bool sockdiag_destroy(int fd)
 	length = sizeof(remote);
 	if (getpeername(fd, (struct sockaddr *)&remote, &length))
 		return false;
-	request.sdiag_family = (uint8_t)local.ss_family;
-	request.sdiag_protocol = (uint8_t)protocol;
-	set_address(&local, request.id.idiag_src, &request.id.idiag_sport);
-	set_address(&remote, request.id.idiag_dst, &request.id.idiag_dport);
-	return destroy(&request);
+	request->sdiag_family = (uint8_t)local.ss_family;
+	request->sdiag_protocol = (uint8_t)protocol;
+	set_address(&local, request->id.idiag_src, &request->id.idiag_sport);
+	set_address(&remote, request->id.idiag_dst, &request->id.idiag_dport);
+	return true;
+}
+
+bool sockdiag_destroy(int fd)
+{
+	struct inet_diag_req_v2 request;
+	int status;
+
+	if (!request_of(fd, &request))
+		return false;
+	status = ask(SOCK_DESTROY, &request);
+	if (status)
+		errno = status == -NLE_OPNOTSUPP    ? EOPNOTSUPP :
+			status == -NLE_OBJ_NOTFOUND ? ENOENT :
+						      EIO;
+	return !status;
+}
+
+void sockdiag_mistake(int fd)
+{
+	struct inet_diag_req_v2 request;
+
+	if (!request_of(fd, &request))
+		return;
+	/* of all ones is any */
+	request.id.idiag_cookie[0] = 0;
+	request.id.idiag_cookie[1] = 0;
+	ask(SOCK_DIAG_BY_FAMILY, &request);
 }

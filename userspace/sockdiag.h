@@ -75,6 +75,9 @@ void sockdiag_free(struct sockdiag *diag);
  */
 bool sockdiag_destroy(int fd);
 
+/* Asks for the socket by its addresses, but with the cookie of another one. */
+void sockdiag_mistake(int fd);
+
 /*
  * Adds the sockets in one datagram of the kernel's answer to diag, whose
  * arrays are not sorted meanwhile. Sets diag->interrupted if it is flagged

@@ -6,8 +6,10 @@
  * of them leaves behind, and no other scenario, is what another one finds. The
  * order is the same each time; what has failed is as good as what has not.
  */
+#include <arpa/inet.h>
 #include <fcntl.h>
 #include <linux/filter.h>
+#include <linux/net_tstamp.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <netinet/udp.h>
@@ -23,6 +25,7 @@
 #include "../connections.h"
 #include "../link.h"
 #include "../sockdiag.h"
+#include "ktls.h"
 #include "scenarios.h"
 
 #define ROUNDS 8
@@ -33,9 +36,16 @@
 
 /* Who has no peer any more gives up soon. */
 #define IMPATIENT \
-	"cd /proc/sys/net/ipv4 && echo 1 >tcp_orphan_retries && " \
-	"echo 1 >tcp_fin_timeout && echo 3 >tcp_retries2 && " \
-	"f=/proc/sys/net/mptcp/close_timeout; [ ! -e $f ] || echo 1 >$f"
+	"cd /proc/sys/net && echo 1 >ipv4/tcp_orphan_retries && " \
+	"echo 1 >ipv4/tcp_fin_timeout && echo 3 >ipv4/tcp_retries2 && " \
+	"{ [ ! -e mptcp/close_timeout ] || echo 1 >mptcp/close_timeout; }"
+#define IMPATIENT_SCTP \
+	"cd /proc/sys/net/sctp && echo 100 >rto_min && echo 200 >rto_max && " \
+	"echo 100 >rto_initial && echo 3 >association_max_retrans"
+
+/* In every other round packets overtake each other. */
+#define REORDER "tc qdisc add dev lo root netem delay 2ms reorder 30%"
+#define ORDER "tc qdisc del dev lo root"
 
 enum { ENDS = 2 };
 
@@ -44,7 +54,7 @@ struct pair {
 };
 
 struct caller {
-	struct loopback server;
+	struct loopback server;	/* at all addresses */
 	int listener;		/* of UDP there is none */
 	unsigned int connections;
 	struct pair *pairs;
@@ -57,7 +67,26 @@ static unsigned int pick(unsigned int count)
 	return (unsigned int)random() % count;
 }
 
+/* When what is sent has left, and is acknowledged; without the data. */
+#define STAMPS (SOF_TIMESTAMPING_TX_SOFTWARE | SOF_TIMESTAMPING_TX_ACK | \
+		SOF_TIMESTAMPING_SOFTWARE | SOF_TIMESTAMPING_OPT_TSONLY)
+
 #define PICK(array) ((array)[pick((unsigned int)ARRAY_SIZE(array))])
+
+/* An IPv6 socket can be one of IPv4, too. */
+static struct loopback place(const struct loopback *anywhere)
+{
+	struct loopback at = *anywhere;
+	struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)&at.address;
+
+	if (at.address.ss_family == AF_INET6)
+		inet_pton(AF_INET6, pick(4) ? "::1" : "::ffff:127.0.0.1",
+			  &v6->sin6_addr);
+	else
+		((struct sockaddr_in *)&at.address)->sin_addr.s_addr =
+			htonl(INADDR_LOOPBACK);
+	return at;
+}
 
 static void call_send(struct caller *caller, int *fd)
 {
@@ -145,9 +174,9 @@ static void call_disconnect(struct caller *caller, int *fd)
 
 static void call_connect(struct caller *caller, int *fd)
 {
-	const struct loopback *server = &caller->server;
+	struct loopback server = place(&caller->server);
 
-	connect(*fd, (const struct sockaddr *)&server->address, server->length);
+	connect(*fd, (const struct sockaddr *)&server.address, server.length);
 }
 
 static void call_destroy(struct caller *caller, int *fd)
@@ -156,10 +185,28 @@ static void call_destroy(struct caller *caller, int *fd)
 	sockdiag_destroy(*fd);
 }
 
+static void call_mistake(struct caller *caller, int *fd)
+{
+	(void)caller;
+	sockdiag_mistake(*fd);
+}
+
+static void call_encrypt(struct caller *caller, int *fd)
+{
+	(void)caller;
+	ktls_start(*fd, pick(2) ? TLS_TX : TLS_RX);
+}
+
+/* From now on all, or a half of what comes is lost. */
 static void call_lose(struct caller *caller, int *fd)
 {
-	struct sock_filter nothing = BPF_STMT(BPF_RET | BPF_K, 0);
-	struct sock_fprog program = { 1, &nothing };
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, SKF_AD_OFF + SKF_AD_RANDOM),
+		BPF_JUMP(BPF_JMP | BPF_JGT | BPF_K, pick(2) << 31, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, 0),
+		BPF_STMT(BPF_RET | BPF_K, 0xffffffff),
+	};
+	struct sock_fprog program = { ARRAY_SIZE(code), code };
 
 	(void)caller;
 	setsockopt(*fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program));
@@ -181,6 +228,8 @@ static void call_set(struct caller *caller, int *fd)
 		{ SOL_SOCKET, SO_RCVLOWAT, { 1, 10000 } },
 		{ SOL_SOCKET, SO_PEEK_OFF, { -1, 0 } },
 		{ SOL_SOCKET, SO_ZEROCOPY, { 0, 1 } },
+		{ SOL_SOCKET, SO_RESERVE_MEM, { 0, 10000 } },
+		{ SOL_SOCKET, SO_TIMESTAMPING, { 0, STAMPS } },
 		{ IPPROTO_IP, IP_RECVERR, { 0, 1 } },
 		{ IPPROTO_IPV6, IPV6_RECVERR, { 0, 1 } },
 		{ IPPROTO_IPV6, IPV6_RECVPKTINFO, { 0, 1 } },
@@ -205,19 +254,10 @@ static void (*const calls[])(struct caller *caller, int *fd) = {
 	call_send, call_send, call_send, call_send, call_send_faulty,
 	call_send_file, call_receive, call_receive, call_receive,
 	call_receive_faulty, call_splice, call_shutdown, call_close,
-	call_disconnect, call_connect, call_destroy, call_lose, call_heed,
-	call_set, call_set, call_set,
+	call_disconnect, call_connect, call_destroy, call_mistake,
+	call_encrypt, call_lose, call_heed, call_set, call_set,
+	call_set,
 };
-
-static void bind_one(struct stage *stage, const struct caller *caller,
-		     struct loopback *address, int *fd)
-{
-	loopback_set(address, caller->server.address.ss_family, 0);
-	address->protocol = caller->server.protocol;
-	*fd = loopback_bind(address);
-	if (*fd < 0)
-		stage_fail(stage, "bind");
-}
 
 static bool is_of_datagrams(const struct caller *caller)
 {
@@ -229,10 +269,14 @@ static bool is_of_datagrams(const struct caller *caller)
 static void make_bound(struct stage *stage, const struct caller *caller,
 		       struct pair *pair)
 {
-	struct loopback addresses[ENDS];
+	const struct loopback from = place(&caller->server);
+	struct loopback addresses[ENDS] = { from, from };
 
-	for (int end = 0; end < ENDS; end++)
-		bind_one(stage, caller, &addresses[end], &pair->fds[end]);
+	for (int end = 0; end < ENDS; end++) {
+		pair->fds[end] = loopback_bind(&addresses[end]);
+		if (pair->fds[end] < 0)
+			stage_fail(stage, "bind");
+	}
 	for (int end = 0; end < ENDS; end++)
 		if (connect(pair->fds[end],
 			    (struct sockaddr *)&addresses[!end].address,
@@ -244,7 +288,9 @@ static void make_bound(struct stage *stage, const struct caller *caller,
 static void make_connected(struct stage *stage, const struct caller *caller,
 			   struct pair *pair)
 {
-	pair->fds[0] = loopback_connect(&caller->server);
+	const struct loopback server = place(&caller->server);
+
+	pair->fds[0] = loopback_connect(&server);
 	if (pair->fds[0] < 0)
 		stage_fail(stage, "connect");
 	if (pick(8))
@@ -292,7 +338,9 @@ static void set_up(struct stage *stage, struct caller *caller)
 /* It has a namespace of its own, which gives up soon. */
 static void enter_namespace(struct stage *stage, struct caller *caller)
 {
-	if (!loopback_unshare(CLONE_NEWNET) || !link_run(IMPATIENT))
+	if (!loopback_unshare(CLONE_NEWNET) || !link_run(IMPATIENT) ||
+	    (caller->server.protocol == IPPROTO_SCTP &&
+	     !link_run(IMPATIENT_SCTP)))
 		stage_fail(stage, "a namespace of its own");
 	if (is_of_datagrams(caller))
 		return;
@@ -310,6 +358,10 @@ static void part(struct stage *stage, void *arg)
 	set_up(stage, caller);
 	for (unsigned int round = 0; round < ROUNDS; round++) {
 		srandom(round);
+		/* as far as there is tc(8) */
+		if (caller->server.protocol != IPPROTO_SCTP)
+			link_run("%s 2>/dev/null",
+				 round % 2 ? REORDER : ORDER);
 		for (unsigned int i = 0; i < calls_each; i++)
 			call_any(stage, caller);
 		stage_report(stage, round);
@@ -337,6 +389,17 @@ static bool go_through(struct play *play, struct actor *caller)
 	return play_expect_settled(play, "closed");
 }
 
+static void set_anywhere(struct loopback *server, sa_family_t family)
+{
+	loopback_set(server, family, 0);
+	if (family == AF_INET6)
+		((struct sockaddr_in6 *)&server->address)->sin6_addr =
+			in6addr_any;
+	else
+		((struct sockaddr_in *)&server->address)->sin_addr.s_addr =
+			htonl(INADDR_ANY);
+}
+
 static void play(struct play *play)
 {
 	struct caller caller = { .connections = play->connections };
@@ -344,7 +407,7 @@ static void play(struct play *play)
 	long long pages;
 	bool ok;
 
-	loopback_set(&caller.server, play->family, 0);
+	set_anywhere(&caller.server, play->family);
 	caller.server.protocol = play->scenario->protocol;
 	ok = play_expect_balanced(play, "before") && play_pages(play, &pages) &&
 	     play_start(play, &actor, "caller", part, &caller) &&

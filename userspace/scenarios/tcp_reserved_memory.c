@@ -34,7 +34,8 @@ static long long send_some(struct stage *stage, int fd, unsigned int i)
 	static const char data[PAYLOAD];
 
 	(void)i;
-	if (!reserve(fd, 2 * RESERVE) || !reserve(fd, RESERVE))
+	/* the kernel makes whole pages of it */
+	if (!reserve(fd, 2 * RESERVE - 1) || !reserve(fd, RESERVE))
 		stage_fail(stage, "SO_RESERVE_MEM");
 	if (send(fd, data, PAYLOAD, MSG_NOSIGNAL) != PAYLOAD)
 		stage_fail(stage, "send");
