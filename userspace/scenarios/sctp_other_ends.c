@@ -20,6 +20,9 @@
 #include "keeper.h"
 
 #define MESSAGE 100
+/* Comes in so many fragments that there is no room for the last ones. */
+#define LARGE 12000
+#define FRAGMENT 500
 /* More than fit. */
 #define MESSAGES 1000
 /* The kernel doubles them. */
@@ -34,6 +37,7 @@
 
 struct kind {
 	int type;		/* SOCK_... of the sender */
+	size_t size;		/* of a message */
 	int policy;		/* SCTP_PR_...: when messages are given up */
 	__u32 value;		/* and of what */
 	/* Before anything is sent; may be NULL. */
@@ -47,7 +51,7 @@ struct kind {
 static ssize_t send_message(const struct keeper_cast *cast, int fd,
 			    const struct sctp_sndinfo *info, size_t length)
 {
-	static char data[MESSAGE];
+	static char data[LARGE];
 	union {
 		char bytes[CMSG_SPACE(sizeof(struct sctp_sndinfo))];
 		struct cmsghdr align;
@@ -154,6 +158,14 @@ static void expire(struct stage *stage, const struct keeper_cast *cast,
 	await_given_up(stage, ends, true);
 }
 
+/* Of a part of the message the receiver has already; it must forget that. */
+static void expire_in_part(struct stage *stage, const struct keeper_cast *cast,
+			   struct keeper_ends *ends)
+{
+	(void)cast;
+	await_given_up(stage, ends, false);
+}
+
 static void retransmit_in_vain(struct stage *stage,
 			       const struct keeper_cast *cast,
 			       struct keeper_ends *ends)
@@ -218,19 +230,21 @@ static void send_abort(struct stage *stage, const struct keeper_cast *cast,
 }
 
 static const struct kind kinds[] = {
-	{ .type = SOCK_STREAM, .prepare = stop_receiving },
-	{ .type = SOCK_STREAM, .end = shut_down },
-	{ .type = SOCK_STREAM, .end = close_sender },
-	{ .type = SOCK_STREAM, .end = close_receiver },
-	{ .type = SOCK_STREAM, .policy = SCTP_PR_SCTP_TTL,
+	{ .type = SOCK_STREAM, .size = MESSAGE, .prepare = stop_receiving },
+	{ .type = SOCK_STREAM, .size = MESSAGE, .end = shut_down },
+	{ .type = SOCK_STREAM, .size = MESSAGE, .end = close_sender },
+	{ .type = SOCK_STREAM, .size = MESSAGE, .end = close_receiver },
+	{ .type = SOCK_STREAM, .size = MESSAGE, .policy = SCTP_PR_SCTP_TTL,
 	  .value = LIFETIME_MS, .end = expire },
-	{ .type = SOCK_STREAM, .policy = SCTP_PR_SCTP_RTX,
+	{ .type = SOCK_STREAM, .size = LARGE, .policy = SCTP_PR_SCTP_TTL,
+	  .value = LIFETIME_MS, .end = expire_in_part },
+	{ .type = SOCK_STREAM, .size = MESSAGE, .policy = SCTP_PR_SCTP_RTX,
 	  .prepare = lose_all, .end = retransmit_in_vain },
-	{ .type = SOCK_STREAM, .policy = SCTP_PR_SCTP_PRIO,
+	{ .type = SOCK_STREAM, .size = MESSAGE, .policy = SCTP_PR_SCTP_PRIO,
 	  .value = UNIMPORTANT, .end = send_important },
-	{ .type = SOCK_SEQPACKET, .end = peel_off },
-	{ .type = SOCK_SEQPACKET, .end = send_eof },
-	{ .type = SOCK_SEQPACKET, .end = send_abort },
+	{ .type = SOCK_SEQPACKET, .size = MESSAGE, .end = peel_off },
+	{ .type = SOCK_SEQPACKET, .size = MESSAGE, .end = send_eof },
+	{ .type = SOCK_SEQPACKET, .size = MESSAGE, .end = send_abort },
 };
 
 #define KINDS ((unsigned int)ARRAY_SIZE(kinds))
@@ -247,8 +261,11 @@ static void prepare(struct stage *stage, const struct kind *kind,
 		.pr_policy = (__u16)kind->policy,
 		.pr_value = kind->value,
 	};
+	const struct sctp_assoc_value fragment = { .assoc_value = FRAGMENT };
 	int on = 1;
 
+	association_set(stage, ends->connected, SCTP_MAXSEG, &fragment,
+			sizeof(fragment));
 	association_set(stage, ends->connected, SCTP_RTOINFO, &rto, sizeof(rto));
 	association_set(stage, ends->connected, SCTP_NODELAY, &on, sizeof(on));
 	association_set(stage, ends->connected, SCTP_DEFAULT_PRINFO, &info,
@@ -258,10 +275,10 @@ static void prepare(struct stage *stage, const struct kind *kind,
 		kind->prepare(stage, ends);
 }
 
-static void fill(const struct keeper_cast *cast, int fd)
+static void fill(const struct keeper_cast *cast, int fd, size_t size)
 {
 	for (unsigned int i = 0; i < MESSAGES; i++)
-		if (send_message(cast, fd, NULL, MESSAGE) < 0)
+		if (send_message(cast, fd, NULL, size) < 0)
 			return;
 }
 
@@ -274,7 +291,7 @@ static void make(struct stage *stage, const struct keeper_cast *cast,
 	connection_make(stage, &server, cast->listener, &ends->connected,
 			&ends->accepted);
 	prepare(stage, kind, ends);
-	fill(cast, ends->connected);
+	fill(cast, ends->connected, kind->size);
 }
 
 /* The message is queued before the peer says how many streams it has. */
@@ -349,7 +366,7 @@ const struct scenario sctp_other_ends = {
 	.name = "sctp-other-ends",
 	.summary = "full associations of SCTP are shut down, closed, peeled off; messages given up",
 	.protocol = IPPROTO_SCTP,
-	.connections = 20,
+	.connections = 22,
 	.pages = 32,
 	.play = play,
 };
