@@ -2,9 +2,10 @@
 /*
  *	keeper ---- connection 1..N ---- itself
  *
- * A server that closes first leaves its connections in TIME_WAIT, where they
- * are no sockets any more. Each client comes back by the same port, and takes
- * its own over. Then there is no room for TIME_WAIT: the sockets go at once.
+ * Whoever closes first leaves a connection in TIME_WAIT, where it is no socket
+ * any more. Each client comes back by the same port, and takes its own over,
+ * be it the server's or its own. Then there is no room for TIME_WAIT: the
+ * sockets go at once.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -15,75 +16,92 @@
 #include "../nstat.h"
 #include "keeper.h"
 
-/* The server's end, then the client's. */
-static void end(struct stage *stage, const struct keeper_ends *ends)
+/* One end, then the other one. */
+static void end(struct stage *stage, int first, int second)
 {
 	char byte;
 
-	close(ends->accepted);
-	if (recv(ends->connected, &byte, 1, 0))
+	close(first);
+	if (recv(second, &byte, 1, 0))
 		stage_fail(stage, "recv: expected the end");
-	close(ends->connected);
+	close(second);
 }
 
 /*
- * Until the last ACK of the client's FIN has come, which on a busy machine is
- * left to ksoftirqd, the port is not free.
+ * Until the last ACK of a FIN has come, which on a busy machine is left to
+ * ksoftirqd, the port is not free; and what the client has itself in TIME_WAIT
+ * may be used again after a second.
  */
-static int bind_when_free(int fd, const struct sockaddr_storage *address,
-			  socklen_t length)
+static void wait_for_port(struct stage *stage, long long deadline)
 {
-	long long deadline = play_clock_ms() + PLAY_PATIENCE_MS;
-
-	while (bind(fd, (const struct sockaddr *)address, length)) {
-		if (errno != EADDRINUSE || play_clock_ms() > deadline)
-			return -1;
-		play_pause();
-	}
-	return 0;
+	if ((errno != EADDRINUSE && errno != EADDRNOTAVAIL) ||
+	    play_clock_ms() > deadline)
+		stage_fail(stage, "connect, from the port of before");
+	play_pause();
 }
 
 static int connect_from(struct stage *stage, const struct loopback *server,
 			const struct sockaddr_storage *address)
 {
+	long long deadline = play_clock_ms() + PLAY_PATIENCE_MS;
 	int fd = socket(address->ss_family, SOCK_STREAM, 0), on = 1;
 
 	if (fd < 0 ||
-	    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) ||
-	    bind_when_free(fd, address, server->length) ||
-	    connect(fd, (const struct sockaddr *)&server->address,
-		    server->length))
-		stage_fail(stage, "connect, from the port of before");
+	    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)))
+		stage_fail(stage, "socket");
+	while (bind(fd, (const struct sockaddr *)address, server->length))
+		wait_for_port(stage, deadline);
+	while (connect(fd, (const struct sockaddr *)&server->address,
+		       server->length))
+		wait_for_port(stage, deadline);
 	return fd;
 }
 
-static void come_back(struct stage *stage, const struct keeper_cast *cast,
-		      struct keeper_ends *ends)
-{
-	struct sockaddr_storage address;
-	socklen_t length = sizeof(address);
+struct visitor {
+	struct keeper_ends ends;
+	struct sockaddr_storage address; /* of the client */
+};
 
-	if (getsockname(ends->connected, (struct sockaddr *)&address, &length))
-		stage_fail(stage, "getsockname");
-	end(stage, ends);
-	ends->connected = connect_from(stage, &cast->server, &address);
-	ends->accepted = accept(cast->listener, NULL, NULL);
-	if (ends->accepted < 0)
+static void leave(struct stage *stage, struct visitor *visitor,
+		  bool client_first)
+{
+	const struct keeper_ends *ends = &visitor->ends;
+	socklen_t length = sizeof(visitor->address);
+	int on = 1;
+
+	if (getsockname(ends->connected, (struct sockaddr *)&visitor->address,
+			&length) ||
+	    setsockopt(ends->connected, SOL_SOCKET, SO_REUSEADDR, &on,
+		       sizeof(on)))
+		stage_fail(stage, "getsockname, SO_REUSEADDR");
+	if (client_first)
+		end(stage, ends->connected, ends->accepted);
+	else
+		end(stage, ends->accepted, ends->connected);
+}
+
+static void come_back(struct stage *stage, const struct keeper_cast *cast,
+		      struct visitor *visitor)
+{
+	connect_from(stage, &cast->server, &visitor->address);
+	if (accept(cast->listener, NULL, NULL) < 0)
 		stage_fail(stage, "accept");
 }
 
 static void keeper_again(struct stage *stage, void *arg)
 {
 	const struct keeper_cast *cast = arg;
-	struct keeper_ends *all = calloc(cast->connections, sizeof(*all));
+	struct visitor *all = calloc(cast->connections, sizeof(*all));
 
 	if (!all)
 		stage_fail(stage, "memory for the descriptors");
-	for (unsigned int i = 0; i < cast->connections; i++) {
+	for (unsigned int i = 0; i < cast->connections; i++)
 		connection_make(stage, &cast->server, cast->listener,
-				&all[i].connected, &all[i].accepted);
+				&all[i].ends.connected, &all[i].ends.accepted);
+	for (unsigned int i = 0; i < cast->connections; i++)
+		leave(stage, &all[i], i % 2);
+	for (unsigned int i = 0; i < cast->connections; i++)
 		come_back(stage, cast, &all[i]);
-	}
 	stage_report(stage, 2 * cast->connections);
 }
 
@@ -95,7 +113,7 @@ static void keeper_no_room(struct stage *stage, void *arg)
 	const struct keeper_ends *all = keeper_connect(stage, cast);
 
 	for (unsigned int i = 0; i < cast->connections; i++)
-		end(stage, &all[i]);
+		end(stage, all[i].accepted, all[i].connected);
 	nstat_await_tcp(stage, counter, before + cast->connections);
 	stage_report(stage, 0);
 }
