@@ -7,6 +7,7 @@
  * order is the same each time; what has failed is as good as what has not.
  */
 #include <arpa/inet.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <linux/filter.h>
 #include <linux/net_tstamp.h>
@@ -284,15 +285,20 @@ static void make_bound(struct stage *stage, const struct caller *caller,
 			stage_fail(stage, "connect");
 }
 
-/* Some are left to wait; whoever accepts next gets the first of those. */
+/*
+ * Some are left to wait; whoever accepts next gets the first of those. SCTP may
+ * give up on a busy machine, as it does soon here.
+ */
 static void make_connected(struct stage *stage, const struct caller *caller,
 			   struct pair *pair)
 {
 	const struct loopback server = place(&caller->server);
 
 	pair->fds[0] = loopback_connect(&server);
-	if (pair->fds[0] < 0)
+	if (pair->fds[0] < 0 && errno != ETIMEDOUT)
 		stage_fail(stage, "connect");
+	if (pair->fds[0] < 0)
+		return;
 	if (pick(8))
 		pair->fds[1] = accept(caller->listener, NULL, NULL);
 }
@@ -345,7 +351,8 @@ static void enter_namespace(struct stage *stage, struct caller *caller)
 	if (is_of_datagrams(caller))
 		return;
 	caller->listener = loopback_listen(&caller->server, 4096);
-	if (caller->listener < 0)
+	if (caller->listener < 0 ||
+	    fcntl(caller->listener, F_SETFL, O_NONBLOCK))
 		stage_fail(stage, "listen");
 }
 
