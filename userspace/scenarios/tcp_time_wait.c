@@ -8,6 +8,7 @@
  * sockets go at once.
  */
 #include <errno.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -88,13 +89,25 @@ static void come_back(struct stage *stage, const struct keeper_cast *cast,
 		stage_fail(stage, "accept");
 }
 
+/* Elsewhere a client may get a port that is in TIME_WAIT of others, too. */
+static void enter_namespace(struct stage *stage, struct keeper_cast *cast)
+{
+	close(cast->listener);
+	if (!loopback_unshare(CLONE_NEWNET))
+		stage_fail(stage, "unshare");
+	cast->listener = loopback_listen(&cast->server, 4096);
+	if (cast->listener < 0)
+		stage_fail(stage, "listen");
+}
+
 static void keeper_again(struct stage *stage, void *arg)
 {
-	const struct keeper_cast *cast = arg;
+	struct keeper_cast *cast = arg;
 	struct visitor *all = calloc(cast->connections, sizeof(*all));
 
 	if (!all)
 		stage_fail(stage, "memory for the descriptors");
+	enter_namespace(stage, cast);
 	for (unsigned int i = 0; i < cast->connections; i++)
 		connection_make(stage, &cast->server, cast->listener,
 				&all[i].ends.connected, &all[i].ends.accepted);
