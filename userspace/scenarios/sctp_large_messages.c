@@ -119,16 +119,10 @@ static void prepare_client(struct stage *stage, const struct round *round,
 		.spp_pathmtu = PATH_MTU,
 		.spp_flags = SPP_PMTUD_DISABLE,
 	};
-	const struct sctp_rtoinfo rto = {
-		.srto_initial = RTO_MAX_MS,
-		.srto_max = RTO_MAX_MS,
-		.srto_min = RTO_MIN_MS,
-	};
-	const struct sctp_assoc_value fragment = { .assoc_value = FRAGMENT };
 
 	association_set(stage, fd, SCTP_PEER_ADDR_PARAMS, &path, sizeof(path));
-	association_set(stage, fd, SCTP_RTOINFO, &rto, sizeof(rto));
-	association_set(stage, fd, SCTP_MAXSEG, &fragment, sizeof(fragment));
+	association_set_rto(stage, fd, RTO_MIN_MS, RTO_MAX_MS);
+	association_set_fragment(stage, fd, FRAGMENT);
 	if (!subscribe(fd, true))
 		stage_fail(stage, "SCTP_EVENTS");
 	if (round->interleaved && !interleave(fd))
@@ -255,25 +249,9 @@ static void abort_by_close(struct stage *stage, const struct round *round,
 static void abort_by_message(struct stage *stage, const struct round *round,
 			     int fd)
 {
-	union {
-		char bytes[CMSG_SPACE(sizeof(struct sctp_sndinfo))];
-		struct cmsghdr align;
-	} control = { 0 };
-	struct sockaddr_storage address = round->server.address;
-	struct msghdr message = {
-		.msg_name = &address,
-		.msg_namelen = round->server.length,
-		.msg_control = &control,
-		.msg_controllen = sizeof(control),
-	};
-	struct cmsghdr *header = CMSG_FIRSTHDR(&message);
 	const struct sctp_sndinfo info = { .snd_flags = SCTP_ABORT };
 
-	header->cmsg_level = IPPROTO_SCTP;
-	header->cmsg_type = SCTP_SNDINFO;
-	header->cmsg_len = CMSG_LEN(sizeof(info));
-	memcpy(CMSG_DATA(header), &info, sizeof(info));
-	if (sendmsg(fd, &message, MSG_NOSIGNAL))
+	if (association_send(fd, &round->server, NULL, 0, &info, 0))
 		stage_fail(stage, "SCTP_ABORT");
 	association_await(stage, fd, is_gone);
 }
@@ -306,27 +284,7 @@ static int *accept_some(struct stage *stage, const struct round *round)
 
 static int *peel_off(struct stage *stage, const struct round *round)
 {
-	socklen_t length = sizeof(__u32) +
-			   round->connections * sizeof(sctp_assoc_t);
-	struct sctp_assoc_ids *associations = malloc(length);
-	int *fds = calloc(round->moved, sizeof(*fds));
-	sctp_peeloff_arg_t peel;
-
-	if (!associations || !fds)
-		stage_fail(stage, "memory for the associations");
-	if (getsockopt(round->listener, IPPROTO_SCTP, SCTP_GET_ASSOC_ID_LIST,
-		       associations, &length))
-		stage_fail(stage, "SCTP_GET_ASSOC_ID_LIST");
-	for (unsigned int i = 0; i < round->moved; i++) {
-		length = sizeof(peel);
-		peel.associd = associations->gaids_assoc_id[i];
-		fds[i] = getsockopt(round->listener, IPPROTO_SCTP,
-				    SCTP_SOCKOPT_PEELOFF, &peel, &length);
-		if (fds[i] < 0)
-			stage_fail(stage, "SCTP_SOCKOPT_PEELOFF");
-	}
-	free(associations);
-	return fds;
+	return association_peel_off(stage, round->listener, round->moved);
 }
 
 /* Reads that many bytes of data, and what the socket is told meanwhile. */

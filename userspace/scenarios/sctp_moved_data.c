@@ -8,15 +8,11 @@
  */
 #include <errno.h>
 #include <netinet/in.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-/* does not include what it needs */
-#include <stdint.h>
-#include <linux/sctp.h>
-
 #include "../array.h"
+#include "../association.h"
 #include "../connections.h"
 #include "scenarios.h"
 
@@ -42,15 +38,6 @@ struct round {
 	struct actor servers, clients;
 };
 
-static void set_fragment(struct stage *stage, int fd)
-{
-	struct sctp_assoc_value fragment = { .assoc_value = FRAGMENT };
-
-	if (setsockopt(fd, IPPROTO_SCTP, SCTP_MAXSEG, &fragment,
-		       sizeof(fragment)))
-		stage_fail(stage, "SCTP_MAXSEG");
-}
-
 /* The clients have one socket for each association. */
 static void client(struct stage *stage, void *arg)
 {
@@ -62,7 +49,8 @@ static void client(struct stage *stage, void *arg)
 	fds = connections_connect(stage, &round->server, round->connections);
 	for (unsigned int i = 0; i < round->connections; i++) {
 		if (round->way->in_pieces)
-			set_fragment(stage, fds[i]);
+			association_set_fragment(stage, fds[i],
+						 FRAGMENT);
 		if (sendto(fds[i], data, sizeof(data), MSG_NOSIGNAL,
 			   (const struct sockaddr *)&round->server.address,
 			   round->server.length) != sizeof(data))
@@ -78,24 +66,7 @@ static void accept_some(struct stage *stage, const struct round *round)
 
 static void peel_off(struct stage *stage, const struct round *round)
 {
-	socklen_t length = sizeof(__u32) +
-			   round->connections * sizeof(sctp_assoc_t);
-	struct sctp_assoc_ids *associations = malloc(length);
-	sctp_peeloff_arg_t peel;
-
-	if (!associations)
-		stage_fail(stage, "memory for the associations");
-	if (getsockopt(round->listener, IPPROTO_SCTP, SCTP_GET_ASSOC_ID_LIST,
-		       associations, &length))
-		stage_fail(stage, "SCTP_GET_ASSOC_ID_LIST");
-	for (unsigned int i = 0; i < round->moved; i++) {
-		length = sizeof(peel);
-		peel.associd = associations->gaids_assoc_id[i];
-		if (getsockopt(round->listener, IPPROTO_SCTP,
-			       SCTP_SOCKOPT_PEELOFF, &peel, &length) < 0)
-			stage_fail(stage, "SCTP_SOCKOPT_PEELOFF");
-	}
-	free(associations);
+	association_peel_off(stage, round->listener, round->moved);
 }
 
 /* Its steps: it moves some, then it closes the socket that listens. */

@@ -9,7 +9,6 @@
  */
 #include <netinet/in.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -47,34 +46,14 @@ struct kind {
 		    struct keeper_ends *ends);
 };
 
-/* info: NULL: as the association has it by default. Returns what send() does. */
+/* info: NULL: as it is by default. Returns what send() does. */
 static ssize_t send_message(const struct keeper_cast *cast, int fd,
 			    const struct sctp_sndinfo *info, size_t length)
 {
-	static char data[LARGE];
-	union {
-		char bytes[CMSG_SPACE(sizeof(struct sctp_sndinfo))];
-		struct cmsghdr align;
-	} control = { 0 };
-	struct sockaddr_storage address = cast->server.address;
-	struct iovec part = { data, length };
-	struct msghdr message = {
-		.msg_name = &address,
-		.msg_namelen = cast->server.length,
-		.msg_iov = &part,
-		.msg_iovlen = 1,
-	};
-	struct cmsghdr *header = &control.align;
+	static const char data[LARGE];
 
-	if (info) {
-		message.msg_control = &control;
-		message.msg_controllen = sizeof(control);
-		header->cmsg_level = IPPROTO_SCTP;
-		header->cmsg_type = SCTP_SNDINFO;
-		header->cmsg_len = CMSG_LEN(sizeof(*info));
-		memcpy(CMSG_DATA(header), info, sizeof(*info));
-	}
-	return sendmsg(fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+	return association_send(fd, &cast->server, data, length, info,
+				MSG_DONTWAIT);
 }
 
 static void drain(int fd)
@@ -158,7 +137,7 @@ static void expire(struct stage *stage, const struct keeper_cast *cast,
 	await_given_up(stage, ends, true);
 }
 
-/* Of a part of the message the receiver has already; it must forget that. */
+/* A part of the message has been delivered; the rest will not come. */
 static void expire_in_part(struct stage *stage, const struct keeper_cast *cast,
 			   struct keeper_ends *ends)
 {
@@ -191,21 +170,11 @@ static void send_important(struct stage *stage, const struct keeper_cast *cast,
 static void peel_off(struct stage *stage, const struct keeper_cast *cast,
 		     struct keeper_ends *ends)
 {
-	struct sctp_status status;
-	sctp_peeloff_arg_t peel;
-	socklen_t length = sizeof(peel);
-	int fd;
+	const int *fds = association_peel_off(stage, ends->connected, 1);
 
 	(void)cast;
-	if (!association_status(ends->connected, &status))
-		stage_fail(stage, "SCTP_STATUS");
-	peel.associd = status.sstat_assoc_id;
-	fd = getsockopt(ends->connected, IPPROTO_SCTP, SCTP_SOCKOPT_PEELOFF,
-			&peel, &length);
-	if (fd < 0)
-		stage_fail(stage, "SCTP_SOCKOPT_PEELOFF");
 	close(ends->connected);
-	ends->connected = fd;
+	ends->connected = fds[0];
 }
 
 static void send_flags(struct stage *stage, const struct keeper_cast *cast,
@@ -252,21 +221,14 @@ static const struct kind kinds[] = {
 static void prepare(struct stage *stage, const struct kind *kind,
 		    const struct keeper_ends *ends)
 {
-	const struct sctp_rtoinfo rto = {
-		.srto_initial = RTO_MS,
-		.srto_max = RTO_MS,
-		.srto_min = RTO_MS,
-	};
 	const struct sctp_default_prinfo info = {
 		.pr_policy = (__u16)kind->policy,
 		.pr_value = kind->value,
 	};
-	const struct sctp_assoc_value fragment = { .assoc_value = FRAGMENT };
 	int on = 1;
 
-	association_set(stage, ends->connected, SCTP_MAXSEG, &fragment,
-			sizeof(fragment));
-	association_set(stage, ends->connected, SCTP_RTOINFO, &rto, sizeof(rto));
+	association_set_fragment(stage, ends->connected, FRAGMENT);
+	association_set_rto(stage, ends->connected, RTO_MS, RTO_MS);
 	association_set(stage, ends->connected, SCTP_NODELAY, &on, sizeof(on));
 	association_set(stage, ends->connected, SCTP_DEFAULT_PRINFO, &info,
 			sizeof(info));

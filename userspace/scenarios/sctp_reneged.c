@@ -24,18 +24,13 @@
 
 static void prepare(struct stage *stage, int fd)
 {
-	const struct sctp_rtoinfo rto = {
-		.srto_initial = RTO_MS,
-		.srto_max = RTO_MS,
-		.srto_min = RTO_MS,
-	};
 	const struct sctp_assocparams association = {
 		.sasoc_asocmaxrxt = PATIENCE,
 	};
 	const struct sctp_paddrparams path = { .spp_pathmaxrxt = PATIENCE };
 	int on = 1;
 
-	association_set(stage, fd, SCTP_RTOINFO, &rto, sizeof(rto));
+	association_set_rto(stage, fd, RTO_MS, RTO_MS);
 	association_set(stage, fd, SCTP_PEER_ADDR_PARAMS, &path, sizeof(path));
 	association_set(stage, fd, SCTP_ASSOCINFO, &association, sizeof(association));
 	association_set(stage, fd, SCTP_NODELAY, &on, sizeof(on));
