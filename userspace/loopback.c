@@ -32,6 +32,17 @@ void loopback_set(struct loopback *server, sa_family_t family,
 	}
 }
 
+void loopback_place(struct loopback *server, const char *host)
+{
+	struct sockaddr_in *v4 = (struct sockaddr_in *)&server->address;
+	struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)&server->address;
+
+	if (server->address.ss_family == AF_INET)
+		inet_pton(AF_INET, host, &v4->sin_addr);
+	else
+		inet_pton(AF_INET6, host, &v6->sin6_addr);
+}
+
 static struct sockaddr *address(const struct loopback *server)
 {
 	return (struct sockaddr *)&server->address;

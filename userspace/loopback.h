@@ -7,7 +7,7 @@
 
 #define LOOPBACK_TEXT_SIZE sizeof("127.0.0.1:65535")
 
-/* The loopback address and port of a scenario's server. */
+/* The address, of loopback unless it is placed elsewhere, and port of a scenario's server. */
 struct loopback {
 	int protocol;		/* IPPROTO_..., 0: TCP */
 	int type;		/* SOCK_..., 0: as is usual for the protocol */
@@ -19,6 +19,9 @@ struct loopback {
 /* TCP, 127.0.0.1 or ::1; port 0 lets the kernel choose when it is bound. */
 void loopback_set(struct loopback *server, sa_family_t family,
 		  unsigned short port);
+
+/* Another address of the same family, "::" or "192.0.2.1"; all else stays. */
+void loopback_place(struct loopback *server, const char *host);
 
 /* Whether the kernel has that IPPROTO_... (0: TCP) over that family. */
 bool loopback_works(sa_family_t family, int protocol);

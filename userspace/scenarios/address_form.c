@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include <arpa/inet.h>
 #include <netinet/in.h>
 #include <string.h>
 
@@ -14,11 +13,9 @@ bool address_form_prepare(struct play *play)
 
 void address_form_set(struct loopback *at, int protocol)
 {
-	struct sockaddr_in6 *address = (struct sockaddr_in6 *)&at->address;
-
 	loopback_set(at, AF_INET6, 0);
 	at->protocol = protocol;
-	inet_pton(AF_INET6, "::ffff:127.0.0.1", &address->sin6_addr);
+	loopback_place(at, "::ffff:127.0.0.1");
 }
 
 void address_form_change(struct stage *stage, int fd)

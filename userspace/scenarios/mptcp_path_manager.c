@@ -32,33 +32,45 @@ enum telling {
 	TELLINGS
 };
 
-/* Those with %s get an address. */
-static const char *const commands[TELLINGS] = {
-	[LIMITS] = "ip mptcp limits set subflows 8 add_addr_accepted 8",
-	[ADD] = "ip mptcp endpoint add %s id 2 dev lo subflow",
-	[SIGNAL] = "ip mptcp endpoint add %s id 3 dev lo signal",
-	[BACKUP] = "ip mptcp endpoint change id 2 backup",
-	[ADD_FIRST] = "ip mptcp endpoint add %s id 1 dev lo subflow",
-	[REMOVE] = "ip mptcp endpoint delete id 2",
-	[REMOVE_FIRST] = "ip mptcp endpoint delete id 0 %s",
-	[FLUSH] = "ip mptcp endpoint flush",
-};
-
-/* Which address. */
-static const unsigned int addresses[TELLINGS] = {
-	[ADD] = 1,
-	[SIGNAL] = 2,
-};
-
-static const char *const phases[TELLINGS] = {
-	[LIMITS] = "limits",
-	[ADD] = "subflow added",
-	[SIGNAL] = "address signalled",
-	[BACKUP] = "backup",
-	[ADD_FIRST] = "first address added",
-	[REMOVE] = "subflow removed",
-	[REMOVE_FIRST] = "first address removed",
-	[FLUSH] = "all removed",
+static const struct {
+	const char *phase;
+	const char *command;	/* with %s it gets an address: */
+	unsigned int address;
+} tellings[TELLINGS] = {
+	[LIMITS] = {
+		.phase = "limits",
+		.command = "ip mptcp limits set subflows 8 add_addr_accepted 8",
+	},
+	[ADD] = {
+		.phase = "subflow added",
+		.command = "ip mptcp endpoint add %s id 2 dev lo subflow",
+		.address = 1,
+	},
+	[SIGNAL] = {
+		.phase = "address signalled",
+		.command = "ip mptcp endpoint add %s id 3 dev lo signal",
+		.address = 2,
+	},
+	[BACKUP] = {
+		.phase = "backup",
+		.command = "ip mptcp endpoint change id 2 backup",
+	},
+	[ADD_FIRST] = {
+		.phase = "first address added",
+		.command = "ip mptcp endpoint add %s id 1 dev lo subflow",
+	},
+	[REMOVE] = {
+		.phase = "subflow removed",
+		.command = "ip mptcp endpoint delete id 2",
+	},
+	[REMOVE_FIRST] = {
+		.phase = "first address removed",
+		.command = "ip mptcp endpoint delete id 0 %s",
+	},
+	[FLUSH] = {
+		.phase = "all removed",
+		.command = "ip mptcp endpoint flush",
+	},
 };
 
 static const char *address_of(sa_family_t family, unsigned int which)
@@ -84,12 +96,7 @@ static int listen_at(struct stage *stage, sa_family_t family,
 
 	loopback_set(&server, family, port);
 	server.protocol = protocol;
-	if (family == AF_INET6)
-		((struct sockaddr_in6 *)&server.address)->sin6_addr =
-			in6addr_any;
-	else
-		((struct sockaddr_in *)&server.address)->sin_addr.s_addr =
-			INADDR_ANY;
+	loopback_place(&server, family == AF_INET6 ? "::" : "0.0.0.0");
 	listener = loopback_listen(&server, 4096);
 	if (listener < 0)
 		stage_fail(stage, "listen");
@@ -147,8 +154,8 @@ static void keeper(struct stage *stage, void *arg)
 	stage_report(stage, 0);
 	for (unsigned int i = 0; i < TELLINGS; i++)
 		stage_report(stage,
-			     link_run(commands[i],
-				      address_of(family, addresses[i])));
+			     link_run(tellings[i].command,
+				      address_of(family, tellings[i].address)));
 }
 
 static bool count_sockets(struct play *play, const struct actor *keeper,
@@ -193,10 +200,11 @@ static bool expect_more(struct play *play, const struct actor *keeper,
 {
 	switch (told) {
 	case ADD:
-		return expect_joined(play, keeper, phases[told],
+		return expect_joined(play, keeper, tellings[told].phase,
 				     play_share(play, KINDS, USED), sockets);
 	case SIGNAL:
-		return expect_joined(play, keeper, phases[told], 1, sockets);
+		return expect_joined(play, keeper, tellings[told].phase, 1,
+				     sockets);
 	default:
 		return true;
 	}
@@ -205,18 +213,20 @@ static bool expect_more(struct play *play, const struct actor *keeper,
 static bool tell(struct play *play, struct actor *keeper)
 {
 	long long sockets, told;
+	const char *phase;
 
 	if (!count_sockets(play, keeper, &sockets))
 		return false;
 	for (enum telling i = 0; i < TELLINGS; i++) {
+		phase = tellings[i].phase;
 		if (!play_step(play, keeper, &told))
 			return false;
 		if (!i && !told)
 			return play_skip(play,
 					 "ip(8) cannot set the path manager");
-		if (!play_expect(play, phases[i], "commands", 1, told) ||
+		if (!play_expect(play, phase, "commands", 1, told) ||
 		    !expect_more(play, keeper, i, &sockets) ||
-		    !play_expect_settled(play, phases[i]))
+		    !play_expect_settled(play, phase))
 			return false;
 	}
 	return true;

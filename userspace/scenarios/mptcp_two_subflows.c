@@ -10,7 +10,6 @@
  * are shut down, some are disconnected, some are closed by the receiver. Then
  * both links are good again.
  */
-#include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -92,15 +91,9 @@ static const char *address_of(const struct cast *cast, int path, int end)
 static void place(struct loopback *server, sa_family_t family,
 		  const char *address)
 {
-	struct sockaddr_in *v4 = (struct sockaddr_in *)&server->address;
-	struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)&server->address;
-
 	loopback_set(server, family, PORT);
 	server->protocol = IPPROTO_MPTCP;
-	if (family == AF_INET6)
-		inet_pton(family, address, &v6->sin6_addr);
-	else
-		inet_pton(family, address, &v4->sin_addr);
+	loopback_place(server, address);
 }
 
 static void place_all(struct cast *cast, sa_family_t family)

@@ -6,7 +6,6 @@
  * of them leaves behind, and no other scenario, is what another one finds. The
  * order is the same each time; what has failed is as good as what has not.
  */
-#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/filter.h>
@@ -23,7 +22,6 @@
 #include <unistd.h>
 
 #include "../array.h"
-#include "../connections.h"
 #include "../link.h"
 #include "../sockdiag.h"
 #include "ktls.h"
@@ -78,14 +76,11 @@ static unsigned int pick(unsigned int count)
 static struct loopback place(const struct loopback *anywhere)
 {
 	struct loopback at = *anywhere;
-	struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)&at.address;
 
-	if (at.address.ss_family == AF_INET6)
-		inet_pton(AF_INET6, pick(4) ? "::1" : "::ffff:127.0.0.1",
-			  &v6->sin6_addr);
+	if (at.address.ss_family == AF_INET)
+		loopback_place(&at, "127.0.0.1");
 	else
-		((struct sockaddr_in *)&at.address)->sin_addr.s_addr =
-			htonl(INADDR_LOOPBACK);
+		loopback_place(&at, pick(4) ? "::1" : "::ffff:127.0.0.1");
 	return at;
 }
 
@@ -256,8 +251,7 @@ static void (*const calls[])(struct caller *caller, int *fd) = {
 	call_send_file, call_receive, call_receive, call_receive,
 	call_receive_faulty, call_splice, call_shutdown, call_close,
 	call_disconnect, call_connect, call_destroy, call_mistake,
-	call_encrypt, call_lose, call_heed, call_set, call_set,
-	call_set,
+	call_encrypt, call_lose, call_heed, call_set, call_set, call_set,
 };
 
 static bool is_of_datagrams(const struct caller *caller)
@@ -396,17 +390,6 @@ static bool go_through(struct play *play, struct actor *caller)
 	return play_expect_settled(play, "closed");
 }
 
-static void set_anywhere(struct loopback *server, sa_family_t family)
-{
-	loopback_set(server, family, 0);
-	if (family == AF_INET6)
-		((struct sockaddr_in6 *)&server->address)->sin6_addr =
-			in6addr_any;
-	else
-		((struct sockaddr_in *)&server->address)->sin_addr.s_addr =
-			htonl(INADDR_ANY);
-}
-
 static void play(struct play *play)
 {
 	struct caller caller = { .connections = play->connections };
@@ -414,7 +397,9 @@ static void play(struct play *play)
 	long long pages;
 	bool ok;
 
-	set_anywhere(&caller.server, play->family);
+	loopback_set(&caller.server, play->family, 0);
+	loopback_place(&caller.server,
+		       play->family == AF_INET6 ? "::" : "0.0.0.0");
 	caller.server.protocol = play->scenario->protocol;
 	ok = play_expect_balanced(play, "before") && play_pages(play, &pages) &&
 	     play_start(play, &actor, "caller", part, &caller) &&

@@ -7,7 +7,6 @@
  *
  *	sender ---- veth, netem, connection 1..N ----> receiver (does not read)
  */
-#include <arpa/inet.h>
 #include <linux/ethtool.h>
 #include <linux/sockios.h>
 #include <net/if.h>
@@ -62,14 +61,9 @@ static bool set_up(const struct cast *cast, const char *device,
 
 static void set_address(struct cast *cast, sa_family_t family)
 {
-	struct sockaddr_in *v4 = (struct sockaddr_in *)&cast->server.address;
-	struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)&cast->server.address;
-
 	loopback_set(&cast->server, family, PORT);
-	if (family == AF_INET6)
-		inet_pton(family, "2001:db8::2", &v6->sin6_addr);
-	else
-		inet_pton(family, "192.0.2.2", &v4->sin_addr);
+	loopback_place(&cast->server,
+		       family == AF_INET6 ? "2001:db8::2" : "192.0.2.2");
 }
 
 /* To be reset when their process ends: orphans would send for minutes. */

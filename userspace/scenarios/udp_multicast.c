@@ -41,28 +41,17 @@ struct cast {
 
 static void set_group(struct loopback *address, sa_family_t family)
 {
-	struct sockaddr_in *v4 = (struct sockaddr_in *)&address->address;
-	struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)&address->address;
-
 	loopback_set(address, family, 0);
 	address->protocol = IPPROTO_UDP;
 	address->shared = true;
-	if (family == AF_INET)
-		inet_pton(family, GROUP_IPV4, &v4->sin_addr);
-	else
-		inet_pton(family, GROUP_IPV6, &v6->sin6_addr);
+	loopback_place(address, family == AF_INET ? GROUP_IPV4 : GROUP_IPV6);
 }
 
 /* The same port of all addresses. */
 static void set_any(struct loopback *address)
 {
-	struct sockaddr_in *v4 = (struct sockaddr_in *)&address->address;
-	struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)&address->address;
-
-	if (address->address.ss_family == AF_INET)
-		v4->sin_addr.s_addr = INADDR_ANY;
-	else
-		v6->sin6_addr = in6addr_any;
+	loopback_place(address, address->address.ss_family == AF_INET ?
+					"0.0.0.0" : "::");
 }
 
 /* IPv6 has no way for groups on loopback, if it is not told. */
