@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+#include <sched.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -19,6 +20,17 @@ struct keeper_ends *keeper_connect(struct stage *stage,
 	return all;
 }
 
+void keeper_enter_namespace(struct stage *stage, struct keeper_cast *cast,
+			    int backlog)
+{
+	close(cast->listener);
+	if (!loopback_unshare(CLONE_NEWNET))
+		stage_fail(stage, "a network namespace");
+	cast->listener = loopback_listen(&cast->server, backlog);
+	if (cast->listener < 0)
+		stage_fail(stage, "listen");
+}
+
 bool keeper_expect_queues(struct play *play, const char *phase,
 			  const struct actor *keeper, long long sockets)
 {
@@ -36,24 +48,43 @@ bool keeper_expect_queues(struct play *play, const char *phase,
 			   actual);
 }
 
+/* From its start on, if it has been started. */
+static void play_on(struct play *play, const struct keeper *how,
+		    struct actor *actor, bool started, long long pages)
+{
+	bool ok = started && how->direct(play, actor);
+
+	if (ok)
+		play_peak(play);
+	actor_kill(actor);
+	if (ok)
+		play_expect_return(play, "after", pages);
+}
+
 void keeper_play(struct play *play, const struct keeper *how,
 		 struct keeper_cast *cast)
 {
 	struct actor actor = { 0 };
 	long long pages;
-	bool ok;
+	bool started;
 
 	cast->connections = play->connections;
 	if (!play_expect_balanced(play, "before") ||
 	    !play_pages(play, &pages) ||
 	    !play_listen(play, &cast->server, 4096, &cast->listener))
 		return;
-	ok = play_start(play, &actor, "keeper", how->part, cast);
+	started = play_start(play, &actor, "keeper", how->part, cast);
 	close(cast->listener);
-	ok = ok && how->direct(play, &actor);
-	if (ok)
-		play_peak(play);
-	actor_kill(&actor);
-	if (ok)
-		play_expect_return(play, "after", pages);
+	play_on(play, how, &actor, started, pages);
+}
+
+void keeper_play_alone(struct play *play, const struct keeper *how, void *arg)
+{
+	struct actor actor = { 0 };
+	long long pages;
+
+	if (!play_expect_balanced(play, "before") || !play_pages(play, &pages))
+		return;
+	play_on(play, how, &actor,
+		play_start(play, &actor, "keeper", how->part, arg), pages);
 }

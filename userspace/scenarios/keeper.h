@@ -35,6 +35,13 @@ struct keeper_ends {
 struct keeper_ends *keeper_connect(struct stage *stage,
 				   const struct keeper_cast *cast);
 
+/*
+ * In the part: goes to a network namespace of its own, and listens there
+ * instead.
+ */
+void keeper_enter_namespace(struct stage *stage, struct keeper_cast *cast,
+			    int backlog);
+
 /* So many of its sockets have anything in their receive queues, or beside. */
 bool keeper_expect_queues(struct play *play, const char *phase,
 			  const struct actor *keeper, long long sockets);
@@ -42,5 +49,8 @@ bool keeper_expect_queues(struct play *play, const char *phase,
 /* Sets *cast. After the peak the process is killed. */
 void keeper_play(struct play *play, const struct keeper *how,
 		 struct keeper_cast *cast);
+
+/* The same of a process that needs no listener; arg is what its part gets. */
+void keeper_play_alone(struct play *play, const struct keeper *how, void *arg);
 
 #endif

@@ -11,9 +11,7 @@
  */
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <sched.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include "../connections.h"
 #include "../link.h"
@@ -105,15 +103,11 @@ static void enter_slow_namespace(struct stage *stage, struct keeper_cast *cast)
 {
 	int mss = MSS;
 
-	close(cast->listener);
-	if (!loopback_unshare(CLONE_NEWNET))
-		stage_fail(stage, "unshare");
+	keeper_enter_namespace(stage, cast, 4096);
 	stage_report(stage, link_run(DELAY) && link_run(AT_ONCE));
-	cast->listener = loopback_listen(&cast->server, 4096);
-	if (cast->listener < 0 ||
-	    setsockopt(cast->listener, IPPROTO_TCP, TCP_MAXSEG, &mss,
+	if (setsockopt(cast->listener, IPPROTO_TCP, TCP_MAXSEG, &mss,
 		       sizeof(mss)))
-		stage_fail(stage, "listen");
+		stage_fail(stage, "TCP_MAXSEG");
 }
 
 static void keeper(struct stage *stage, void *arg)

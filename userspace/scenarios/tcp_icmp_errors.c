@@ -11,7 +11,6 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
-#include <sched.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -78,14 +77,8 @@ static void isolate(struct stage *stage, struct cast *cast)
 {
 	sa_family_t family = cast->keeper.server.address.ss_family;
 
-	close(cast->keeper.listener);
-	if (!loopback_unshare(CLONE_NEWNET))
-		stage_fail(stage, "a network namespace");
+	keeper_enter_namespace(stage, &cast->keeper, 1);
 	loopback_set(&cast->nobody, family, NOBODY);
-	loopback_set(&cast->keeper.server, family, 0);
-	cast->keeper.listener = loopback_listen(&cast->keeper.server, 1);
-	if (cast->keeper.listener < 0)
-		stage_fail(stage, "listen");
 }
 
 static void ask_for_errors(struct stage *stage, const struct cast *cast, int fd)

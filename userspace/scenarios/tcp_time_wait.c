@@ -8,7 +8,6 @@
  * sockets go at once.
  */
 #include <errno.h>
-#include <sched.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -41,8 +40,8 @@ static void wait_for_port(struct stage *stage, long long deadline)
 	play_pause();
 }
 
-static int connect_from(struct stage *stage, const struct loopback *server,
-			const struct sockaddr_storage *address)
+static void connect_from(struct stage *stage, const struct loopback *server,
+			 const struct sockaddr_storage *address)
 {
 	long long deadline = play_clock_ms() + PLAY_PATIENCE_MS;
 	int fd = socket(address->ss_family, SOCK_STREAM, 0), on = 1;
@@ -55,7 +54,6 @@ static int connect_from(struct stage *stage, const struct loopback *server,
 	while (connect(fd, (const struct sockaddr *)&server->address,
 		       server->length))
 		wait_for_port(stage, deadline);
-	return fd;
 }
 
 struct visitor {
@@ -89,17 +87,6 @@ static void come_back(struct stage *stage, const struct keeper_cast *cast,
 		stage_fail(stage, "accept");
 }
 
-/* Elsewhere a client may get a port that is in TIME_WAIT of others, too. */
-static void enter_namespace(struct stage *stage, struct keeper_cast *cast)
-{
-	close(cast->listener);
-	if (!loopback_unshare(CLONE_NEWNET))
-		stage_fail(stage, "unshare");
-	cast->listener = loopback_listen(&cast->server, 4096);
-	if (cast->listener < 0)
-		stage_fail(stage, "listen");
-}
-
 static void keeper_again(struct stage *stage, void *arg)
 {
 	struct keeper_cast *cast = arg;
@@ -107,7 +94,8 @@ static void keeper_again(struct stage *stage, void *arg)
 
 	if (!all)
 		stage_fail(stage, "memory for the descriptors");
-	enter_namespace(stage, cast);
+	/* elsewhere a client may get a port that is in TIME_WAIT of others, too */
+	keeper_enter_namespace(stage, cast, 4096);
 	for (unsigned int i = 0; i < cast->connections; i++)
 		connection_make(stage, &cast->server, cast->listener,
 				&all[i].ends.connected, &all[i].ends.accepted);

@@ -11,6 +11,7 @@
 #include "../connections.h"
 #include "address_form.h"
 #include "datagrams.h"
+#include "keeper.h"
 
 #define SIZE 1000
 #define COUNT 20
@@ -163,20 +164,11 @@ static bool go_through(struct play *play, struct actor *keeper)
 
 static void play(struct play *play)
 {
+	static const struct keeper how = { keeper, go_through };
 	struct cast cast = { .play = play, .pairs = play->connections };
-	struct actor actor = { 0 };
-	long long pages;
-	bool ok = address_form_prepare(play) &&
-		  play_expect_balanced(play, "before") &&
-		  play_pages(play, &pages) &&
-		  play_start(play, &actor, "keeper", keeper, &cast) &&
-		  go_through(play, &actor);
 
-	if (ok)
-		play_peak(play);
-	actor_kill(&actor);
-	if (ok)
-		play_expect_return(play, "after", pages);
+	if (address_form_prepare(play))
+		keeper_play_alone(play, &how, &cast);
 }
 
 const struct scenario udp_address_form = {

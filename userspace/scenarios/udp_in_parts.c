@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- *	receiver ---- socket 1..N, which it also sends to
+ *	keeper ---- socket 1..N, which it also sends to
  *
  * Each datagram is given to the kernel in two parts, the second of which is in
  * pages of its own. Where a receive buffer is half full, the kernel copies what
@@ -12,6 +12,7 @@
 
 #include "../array.h"
 #include "datagrams.h"
+#include "keeper.h"
 
 #define RCVBUF (32 * 1024)
 
@@ -63,7 +64,7 @@ static void fill(struct stage *stage, int from, struct datagrams *to)
 	}
 }
 
-static void receiver(struct stage *stage, void *arg)
+static void keeper(struct stage *stage, void *arg)
 {
 	const struct cast *cast = arg;
 	struct datagrams *all = calloc(cast->sockets, sizeof(*all));
@@ -85,36 +86,27 @@ static void receiver(struct stage *stage, void *arg)
 	stage_report(stage, 0);
 }
 
-static bool go_through(struct play *play, struct actor *receiver)
+static bool go_through(struct play *play, struct actor *keeper)
 {
-	struct whose all = whose(BOOKS_CLASS_OPEN, receiver);
+	struct whose all = whose(BOOKS_CLASS_OPEN, keeper);
 	long long value;
 
-	return play_await(play, receiver, &value) &&
+	return play_await(play, keeper, &value) &&
 	       play_expect_settled(play, "full") &&
 	       play_expect_meminfo(play, "full", all) &&
-	       play_step(play, receiver, &value) &&
+	       play_step(play, keeper, &value) &&
 	       play_expect_settled(play, "half read") &&
 	       play_expect_meminfo(play, "half read", all) &&
-	       play_step(play, receiver, &value) &&
-	       datagrams_expect_queued(play, "read", receiver, 0);
+	       play_step(play, keeper, &value) &&
+	       datagrams_expect_queued(play, "read", keeper, 0);
 }
 
 static void play(struct play *play)
 {
+	static const struct keeper how = { keeper, go_through };
 	struct cast cast = { .play = play, .sockets = play->connections };
-	struct actor actor = { 0 };
-	long long pages;
-	bool ok = play_expect_balanced(play, "before") &&
-		  play_pages(play, &pages) &&
-		  play_start(play, &actor, "receiver", receiver, &cast) &&
-		  go_through(play, &actor);
 
-	if (ok)
-		play_peak(play);
-	actor_kill(&actor);
-	if (ok)
-		play_expect_return(play, "after", pages);
+	keeper_play_alone(play, &how, &cast);
 }
 
 const struct scenario udp_in_parts = {
