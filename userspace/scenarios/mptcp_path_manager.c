@@ -21,6 +21,9 @@ enum { UNUSED, USED, FALLEN_BACK, BY_PROCESS, KINDS };
 #define PORT 8000
 #define TCP_PORT 8001
 
+/* What was not heard is signalled again after a second, not after two minutes. */
+#define AGAIN "f=/proc/sys/net/mptcp/add_addr_timeout; [ ! -e $f ] || echo 1 >$f"
+
 #define MANAGED "f=/proc/sys/net/mptcp/pm_type; [ ! -e $f ] || echo %d >$f"
 
 /* The connections are from the first address to the first. */
@@ -81,6 +84,8 @@ static const char *address_of(sa_family_t family, unsigned int which)
 /* The addresses of 127.0.0.0/8 are all there. */
 static bool set_up(sa_family_t family)
 {
+	if (!link_run(AGAIN))
+		return false;
 	if (family != AF_INET6)
 		return true;
 	return link_run("ip addr add %s/128 dev lo nodad", ipv6[1]) &&
