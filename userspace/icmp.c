@@ -12,6 +12,8 @@
 #include <unistd.h>
 
 #include "icmp.h"
+#include "raw.h"
+#include "segment.h"
 
 #define TTL 64
 
@@ -47,22 +49,6 @@ struct packet6 {
 	struct segment segment;
 };
 
-/* Under repair, and only then, a socket tells where a queue of it ends. */
-static unsigned int end_of_queue(struct stage *stage, int fd, int queue)
-{
-	int on = TCP_REPAIR_ON, off = TCP_REPAIR_OFF_NO_WP;
-	unsigned int sequence;
-	socklen_t length = sizeof(sequence);
-
-	if (setsockopt(fd, IPPROTO_TCP, TCP_REPAIR, &on, sizeof(on)) ||
-	    setsockopt(fd, IPPROTO_TCP, TCP_REPAIR_QUEUE, &queue,
-		       sizeof(queue)) ||
-	    getsockopt(fd, IPPROTO_TCP, TCP_QUEUE_SEQ, &sequence, &length) ||
-	    setsockopt(fd, IPPROTO_TCP, TCP_REPAIR, &off, sizeof(off)))
-		stage_fail(stage, "TCP_REPAIR");
-	return sequence;
-}
-
 static struct sockaddr_storage name_of(struct stage *stage, int fd)
 {
 	struct sockaddr_storage name = { 0 };
@@ -83,34 +69,6 @@ static struct segment segment_of(const struct icmp_quotation *quotation)
 				 htonl(quotation->sequence) };
 }
 
-static unsigned short checksum(const void *data, size_t size)
-{
-	const unsigned short *words = data;
-	unsigned long sum = 0;
-
-	for (size_t i = 0; i < size / sizeof(*words); i++)
-		sum += words[i];
-	while (sum >> 16)
-		sum = (sum & 0xffff) + (sum >> 16);
-	return (unsigned short)~sum;
-}
-
-static void send_to(struct stage *stage, const struct sockaddr_storage *address,
-		    int protocol, const void *packet, size_t size)
-{
-	bool v4 = address->ss_family == AF_INET;
-	struct sockaddr_storage to = *address;
-	int fd = socket(to.ss_family, SOCK_RAW | SOCK_CLOEXEC, protocol);
-
-	/* raw sockets have no ports */
-	((struct sockaddr_in *)&to)->sin_port = 0;
-	if (fd < 0 || sendto(fd, packet, size, 0, (struct sockaddr *)&to,
-			     v4 ? sizeof(struct sockaddr_in) :
-				  sizeof(struct sockaddr_in6)) != (ssize_t)size)
-		stage_fail(stage, "ICMP");
-	close(fd);
-}
-
 static void complain4(struct stage *stage,
 		      const struct icmp_quotation *quotation,
 		      enum icmp_complaint complaint, unsigned int mtu)
@@ -129,8 +87,9 @@ static void complain4(struct stage *stage,
 
 	packet.ip.tot_len = htons(sizeof(packet.ip) + sizeof(struct tcphdr));
 	packet.icmp.un.frag.mtu = htons((unsigned short)mtu);
-	packet.icmp.checksum = checksum(&packet, sizeof(packet));
-	send_to(stage, &quotation->from, IPPROTO_ICMP, &packet, sizeof(packet));
+	packet.icmp.checksum = raw_checksum(raw_sum(0, &packet,
+						    sizeof(packet)));
+	raw_send(stage, &quotation->from, IPPROTO_ICMP, &packet, sizeof(packet));
 }
 
 /* The kernel adds the checksum. */
@@ -152,8 +111,8 @@ static void complain6(struct stage *stage,
 	packet.ip.ip6_plen = htons(sizeof(struct tcphdr));
 	packet.ip.ip6_nxt = IPPROTO_TCP;
 	packet.ip.ip6_hlim = TTL;
-	send_to(stage, &quotation->from, IPPROTO_ICMPV6, &packet,
-		sizeof(packet));
+	raw_send(stage, &quotation->from, IPPROTO_ICMPV6, &packet,
+		 sizeof(packet));
 }
 
 void icmp_complain(struct stage *stage, const struct icmp_quotation *quotation,
@@ -175,7 +134,8 @@ struct icmp_quotation icmp_quote_sent(struct stage *stage, int fd,
 	return (struct icmp_quotation){
 		.from = name_of(stage, fd),
 		.to = peer->address,
-		.sequence = end_of_queue(stage, fd, TCP_SEND_QUEUE) -
+		.sequence = segment_end_of_queue(stage, fd,
+						 TCP_SEND_QUEUE) -
 			    (unsigned int)unacknowledged,
 	};
 }
@@ -187,6 +147,7 @@ struct icmp_quotation icmp_quote_answer(struct stage *stage, int fd,
 	return (struct icmp_quotation){
 		.from = peer->address,
 		.to = name_of(stage, fd),
-		.sequence = end_of_queue(stage, fd, TCP_RECV_QUEUE) - 1,
+		.sequence = segment_end_of_queue(stage, fd,
+						 TCP_RECV_QUEUE) - 1,
 	};
 }

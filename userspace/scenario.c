@@ -67,6 +67,7 @@ const struct scenario *const scenarios[] = {
 	&tcp_splice_sendfile,
 	&tcp_out_of_order,
 	&tcp_collapse,
+	&tcp_forged_segments,
 	&tcp_urgent_data,
 	&tcp_ways_to_read,
 	&tcp_ipv6_options,

@@ -100,6 +100,22 @@ void segment_heed(struct stage *stage, int fd)
 		stage_fail(stage, "SO_DETACH_FILTER");
 }
 
+/* Under repair, and only then, a socket tells where a queue of it ends. */
+unsigned int segment_end_of_queue(struct stage *stage, int fd, int queue)
+{
+	int on = TCP_REPAIR_ON, off = TCP_REPAIR_OFF_NO_WP;
+	unsigned int sequence;
+	socklen_t length = sizeof(sequence);
+
+	if (setsockopt(fd, IPPROTO_TCP, TCP_REPAIR, &on, sizeof(on)) ||
+	    setsockopt(fd, IPPROTO_TCP, TCP_REPAIR_QUEUE, &queue,
+		       sizeof(queue)) ||
+	    getsockopt(fd, IPPROTO_TCP, TCP_QUEUE_SEQ, &sequence, &length) ||
+	    setsockopt(fd, IPPROTO_TCP, TCP_REPAIR, &off, sizeof(off)))
+		stage_fail(stage, "TCP_REPAIR");
+	return sequence;
+}
+
 static struct tcp_info info_of(struct stage *stage, int fd)
 {
 	struct tcp_info info = { 0 };

@@ -25,6 +25,9 @@ void segment_ignore_answers(struct stage *stage, int fd);
 /* It gets all again. */
 void segment_heed(struct stage *stage, int fd);
 
+/* The sequence number at which TCP_SEND_QUEUE or TCP_RECV_QUEUE ends. */
+unsigned int segment_end_of_queue(struct stage *stage, int fd, int queue);
+
 /* Waits until all that was sent on the socket is acknowledged. */
 void segment_await_acknowledged(struct stage *stage, int fd);
 

@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <netinet/in.h>
+#include <netinet/ip.h>
+#include <netinet/ip6.h>
+#include <netinet/tcp.h>
+#include <stddef.h>
+#include <string.h>
+
+#include "forgery.h"
+#include "raw.h"
+#include "segment.h"
+
+#define TTL 64
+
+/* One range, and two bytes before it, so that it is aligned. */
+struct sack {
+	unsigned char padding[2], kind, length;
+	unsigned int begin, end;
+};
+
+struct segment {
+	struct tcphdr tcp;
+	struct sack sack;
+	unsigned char data[FORGERY_LARGEST];
+};
+
+struct packet {
+	struct iphdr ip;
+	struct segment segment;
+};
+
+struct packet6 {
+	struct ip6_hdr ip;
+	struct segment segment;
+};
+
+static struct sockaddr_storage
+name_of(struct stage *stage, int fd,
+	int (*get)(int fd, struct sockaddr *name, socklen_t *length))
+{
+	struct sockaddr_storage name = { 0 };
+	socklen_t length = sizeof(name);
+
+	if (get(fd, (struct sockaddr *)&name, &length))
+		stage_fail(stage, "the name of a socket");
+	return name;
+}
+
+struct forgery forgery_of(struct stage *stage, int fd)
+{
+	return (struct forgery){
+		.from = name_of(stage, fd, getsockname),
+		.to = name_of(stage, fd, getpeername),
+		.sent = segment_end_of_queue(stage, fd, TCP_SEND_QUEUE),
+		.received = segment_end_of_queue(stage, fd, TCP_RECV_QUEUE),
+	};
+}
+
+static unsigned int position(unsigned int base, int offset)
+{
+	return htonl(base + (unsigned int)offset);
+}
+
+/* Without a checksum. Returns its size. */
+static size_t set_segment(struct segment *segment,
+			  const struct forgery *forgery,
+			  const struct forged *forged)
+{
+	/* sin_port and sin6_port are at the same place */
+	const struct sockaddr_in *from = (const void *)&forgery->from;
+	const struct sockaddr_in *to = (const void *)&forgery->to;
+
+	*segment = (struct segment){
+		.tcp = {
+			.th_sport = from->sin_port,
+			.th_dport = to->sin_port,
+			.th_seq = position(forgery->sent, forged->begin),
+			.th_ack = position(forgery->received,
+					   forged->acknowledged),
+			.th_win = htons(forged->window),
+			.th_off = offsetof(struct segment, data) / 4,
+		},
+		.sack = {
+			.padding = { TCPOPT_NOP, TCPOPT_NOP },
+			.kind = TCPOPT_NOP,
+			.length = TCPOPT_NOP,
+		},
+	};
+	segment->tcp.th_flags = (unsigned char)(forged->flags | TH_ACK);
+	if (forged->sacked_end) {
+		segment->sack.kind = TCPOPT_SACK;
+		segment->sack.length = 2 + 2 * sizeof(unsigned int);
+		segment->sack.begin = position(forgery->received,
+					       forged->sacked_begin);
+		segment->sack.end = position(forgery->received,
+					     forged->sacked_end);
+	}
+	return offsetof(struct segment, data) + forged->length;
+}
+
+/* addresses: those of source and destination, one after the other. */
+static void set_checksum(struct segment *segment, size_t size,
+			 const void *addresses, size_t addresses_size)
+{
+	const unsigned short rest[] = { htons(IPPROTO_TCP),
+					htons((unsigned short)size) };
+	unsigned int sum = raw_sum(0, addresses, addresses_size);
+
+	sum = raw_sum(sum, rest, sizeof(rest));
+	segment->tcp.th_sum = raw_checksum(raw_sum(sum, segment, size));
+}
+
+/* The kernel adds the length and the checksum of the header. */
+static void send4(struct stage *stage, const struct forgery *forgery,
+		  const struct forged *forged)
+{
+	const struct sockaddr_in *from = (const void *)&forgery->from;
+	const struct sockaddr_in *to = (const void *)&forgery->to;
+	const struct in_addr addresses[] = { from->sin_addr, to->sin_addr };
+	struct packet packet = {
+		.ip = { .version = 4, .ihl = 5, .ttl = TTL,
+			.protocol = IPPROTO_TCP,
+			.saddr = from->sin_addr.s_addr,
+			.daddr = to->sin_addr.s_addr },
+	};
+	size_t size = set_segment(&packet.segment, forgery, forged);
+
+	set_checksum(&packet.segment, size, addresses, sizeof(addresses));
+	raw_send(stage, &forgery->to, IPPROTO_RAW, &packet,
+		 offsetof(struct packet, segment) + size);
+}
+
+static void send6(struct stage *stage, const struct forgery *forgery,
+		  const struct forged *forged)
+{
+	const struct sockaddr_in6 *from = (const void *)&forgery->from;
+	const struct sockaddr_in6 *to = (const void *)&forgery->to;
+	struct packet6 packet = {
+		.ip = { .ip6_src = from->sin6_addr, .ip6_dst = to->sin6_addr },
+	};
+	size_t size = set_segment(&packet.segment, forgery, forged);
+
+	packet.ip.ip6_vfc = 6 << 4;
+	packet.ip.ip6_plen = htons((unsigned short)size);
+	packet.ip.ip6_nxt = IPPROTO_TCP;
+	packet.ip.ip6_hlim = TTL;
+	set_checksum(&packet.segment, size, &packet.ip.ip6_src,
+		     sizeof(packet.ip.ip6_src) + sizeof(packet.ip.ip6_dst));
+	raw_send(stage, &forgery->to, IPPROTO_RAW, &packet,
+		 offsetof(struct packet6, segment) + size);
+}
+
+void forgery_send(struct stage *stage, const struct forgery *forgery,
+		  const struct forged *forged)
+{
+	if (forgery->from.ss_family == AF_INET)
+		send4(stage, forgery, forged);
+	else
+		send6(stage, forgery, forged);
+}
