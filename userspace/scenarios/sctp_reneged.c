@@ -58,14 +58,22 @@ static void fill(struct stage *stage, const struct keeper_ends *ends)
 }
 
 /* The first of all comes first. */
-static void receive_all(struct stage *stage, int fd)
+static void receive(struct stage *stage, int fd, bool first)
 {
 	char data[MESSAGE];
 
-	for (unsigned int i = 0; i < MESSAGES; i++)
-		if (recv(fd, data, MESSAGE, 0) != MESSAGE ||
-		    data[0] != (i ? 0 : MARK))
-			stage_fail(stage, "recv");
+	if (recv(fd, data, MESSAGE, 0) != MESSAGE ||
+	    data[0] != (first ? MARK : 0))
+		stage_fail(stage, "recv");
+}
+
+/* From all in turn: each waits again and again for what is sent again. */
+static void receive_all(struct stage *stage, const struct keeper_cast *cast,
+			const struct keeper_ends *all)
+{
+	for (unsigned int message = 0; message < MESSAGES; message++)
+		for (unsigned int i = 0; i < cast->connections; i++)
+			receive(stage, all[i].accepted, !message);
 }
 
 static void keeper(struct stage *stage, void *arg)
@@ -85,8 +93,7 @@ static void keeper(struct stage *stage, void *arg)
 	stage_report(stage, 0);
 	for (unsigned int i = 0; i < cast->connections; i++)
 		segment_heed(stage, all[i].accepted);
-	for (unsigned int i = 0; i < cast->connections; i++)
-		receive_all(stage, all[i].accepted);
+	receive_all(stage, cast, all);
 	stage_report(stage, 0);
 }
 

@@ -58,28 +58,40 @@ static bool has_hole(unsigned int i)
 static void open_window(struct stage *stage, const struct keeper_ends *ends)
 {
 	static const char data[MUCH];
-
-	if (send(ends->connected, data, MUCH, MSG_NOSIGNAL) != MUCH)
-		stage_fail(stage, "send");
-	connection_receive(stage, ends->accepted, MUCH);
-}
-
-static void fill(struct stage *stage, const struct keeper_ends *ends, bool hole)
-{
 	int on = 1;
 
 	if (setsockopt(ends->connected, IPPROTO_TCP, TCP_NODELAY, &on,
 		       sizeof(on)))
 		stage_fail(stage, "TCP_NODELAY");
-	open_window(stage, ends);
-	send_segments(stage, ends->connected);
-	segment_await_acknowledged(stage, ends->connected);
-	if (!hole)
-		return;
+	if (send(ends->connected, data, MUCH, MSG_NOSIGNAL) != MUCH)
+		stage_fail(stage, "send");
+}
+
+static void open_hole(struct stage *stage, const struct keeper_ends *ends)
+{
 	segment_ignore_marked(stage, ends->accepted, MISSING);
 	send_small(stage, ends->connected, MISSING);
 	send_segments(stage, ends->connected);
-	segment_await_all_but_one(stage, ends->connected);
+}
+
+/* All at once, as each takes its time. */
+static void fill(struct stage *stage, const struct keeper_cast *cast,
+		 const struct keeper_ends *all)
+{
+	for (unsigned int i = 0; i < cast->connections; i++)
+		open_window(stage, &all[i]);
+	for (unsigned int i = 0; i < cast->connections; i++)
+		connection_receive(stage, all[i].accepted, MUCH);
+	for (unsigned int i = 0; i < cast->connections; i++)
+		send_segments(stage, all[i].connected);
+	for (unsigned int i = 0; i < cast->connections; i++)
+		segment_await_acknowledged(stage, all[i].connected);
+	for (unsigned int i = 0; i < cast->connections; i++)
+		if (has_hole(i))
+			open_hole(stage, &all[i]);
+	for (unsigned int i = 0; i < cast->connections; i++)
+		if (has_hole(i))
+			segment_await_all_but_one(stage, all[i].connected);
 }
 
 static void overrun(struct stage *stage, const struct keeper_ends *ends)
@@ -88,15 +100,19 @@ static void overrun(struct stage *stage, const struct keeper_ends *ends)
 	send_small(stage, ends->connected, 0);
 }
 
-static void receive(struct stage *stage, const struct keeper_ends *ends,
-		    bool hole)
+static void receive(struct stage *stage, const struct keeper_cast *cast,
+		    const struct keeper_ends *all)
 {
-	long long segments = SEGMENTS + 1 + (hole ? SEGMENTS + 1 : 0);
+	long long run = SEGMENTS + 1;
 
-	connection_set_buffers(stage, ends->accepted, ROOM);
-	if (hole)
-		segment_heed(stage, ends->accepted);
-	connection_receive(stage, ends->accepted, segments * SMALL);
+	for (unsigned int i = 0; i < cast->connections; i++) {
+		connection_set_buffers(stage, all[i].accepted, ROOM);
+		if (has_hole(i))
+			segment_heed(stage, all[i].accepted);
+	}
+	for (unsigned int i = 0; i < cast->connections; i++)
+		connection_receive(stage, all[i].accepted,
+				   (1 + has_hole(i)) * run * SMALL);
 }
 
 static void enter_slow_namespace(struct stage *stage, struct keeper_cast *cast)
@@ -120,15 +136,13 @@ static void keeper(struct stage *stage, void *arg)
 	enter_slow_namespace(stage, cast);
 	all = keeper_connect(stage, cast);
 	before = nstat_tcp(stage, counter);
-	for (unsigned int i = 0; i < cast->connections; i++)
-		fill(stage, &all[i], has_hole(i));
+	fill(stage, cast, all);
 	stage_report(stage, 0);
 	for (unsigned int i = 0; i < cast->connections; i++)
 		overrun(stage, &all[i]);
 	nstat_await_tcp(stage, counter, before + cast->connections);
 	stage_report(stage, 0);
-	for (unsigned int i = 0; i < cast->connections; i++)
-		receive(stage, &all[i], has_hole(i));
+	receive(stage, cast, all);
 	stage_report(stage, 0);
 }
 

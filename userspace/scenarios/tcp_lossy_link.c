@@ -192,6 +192,7 @@ static bool expect_balanced_meanwhile(struct play *play, struct round *round)
 	do {
 		readings++;
 		balanced += play_is_balanced(play);
+		play_pause();
 	} while (!has_reported(&round->sender));
 	return play_expect(play, "meanwhile", "readings that were balanced",
 			   readings, balanced) &&
