@@ -68,6 +68,7 @@ const struct scenario *const scenarios[] = {
 	&tcp_out_of_order,
 	&tcp_collapse,
 	&tcp_forged_segments,
+	&tcp_slow_device,
 	&tcp_urgent_data,
 	&tcp_ways_to_read,
 	&tcp_ipv6_options,

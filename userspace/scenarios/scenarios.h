@@ -57,6 +57,7 @@ extern const struct scenario tcp_splice_sendfile;
 extern const struct scenario tcp_out_of_order;
 extern const struct scenario tcp_collapse;
 extern const struct scenario tcp_forged_segments;
+extern const struct scenario tcp_slow_device;
 extern const struct scenario tcp_urgent_data;
 extern const struct scenario tcp_ways_to_read;
 extern const struct scenario tcp_ipv6_options;
