@@ -3,7 +3,8 @@
  * As fast as it goes, over several CPUs: streams from pages of a file to a
  * reader that copies nothing, and datagrams. What a CPU holds back of the
  * counter is added to it thousands of times a second, by processes and by
- * interrupts, and who sends a datagram is beside who reads one.
+ * interrupts, and who sends a datagram is beside who reads one. Then likewise,
+ * but less, under memory pressure, where there are other ways to be charged.
  *
  *	sender 1..N ---- one connection ----> reader 1..N
  */
@@ -23,9 +24,14 @@
 #define DATAGRAMS 100000
 #define FILE_BYTES (1 << 20)
 #define DATAGRAM_BYTES 1000
+/* What part of it under pressure: it takes longer. */
+#define LESS 16
+/* Above the second one, whatever is charged, and never above the third. */
+#define PRESSURE "0 1 10000000"
 
 struct transfer {
 	const struct play *play;
+	unsigned int part;	/* of what is sent as a rule */
 	struct loopback server;
 	int fd;			/* of the server */
 	struct actor reader, sender;
@@ -59,7 +65,8 @@ static int make_file(struct stage *stage)
 static void send_stream(struct stage *stage, void *arg)
 {
 	struct transfer *transfer = arg;
-	long long left = play_scaled(transfer->play, STREAM_BYTES);
+	long long left = play_scaled(transfer->play,
+				     STREAM_BYTES / transfer->part);
 	int file, fd;
 
 	close(transfer->fd);
@@ -98,7 +105,8 @@ static void send_datagrams(struct stage *stage, void *arg)
 {
 	static const char data[DATAGRAM_BYTES];
 	struct transfer *transfer = arg;
-	long long datagrams = play_scaled(transfer->play, DATAGRAMS);
+	long long datagrams = play_scaled(transfer->play,
+					  DATAGRAMS / transfer->part);
 	int fd = loopback_connect(&transfer->server);
 
 	close(transfer->fd);
@@ -131,7 +139,6 @@ static const struct kind {
 static bool open_server(struct play *play, struct transfer *transfer,
 			int protocol)
 {
-	transfer->play = play;
 	loopback_set(&transfer->server, play->family, 0);
 	transfer->server.protocol = protocol;
 	transfer->fd = protocol == IPPROTO_UDP ?
@@ -154,13 +161,10 @@ static bool start(struct play *play, struct transfer *transfer,
 	return ok;
 }
 
-static bool transfer_all(struct play *play, struct transfer *transfers)
+static bool await_all(struct play *play, struct transfer *transfers)
 {
 	long long value;
 
-	for (size_t i = 0; i < TRANSFERS; i++)
-		if (!start(play, &transfers[i], &kinds[i]))
-			return false;
 	for (size_t i = 0; i < TRANSFERS; i++)
 		if (!play_await(play, &transfers[i].sender, &value) ||
 		    !play_await(play, &transfers[i].reader, &value))
@@ -168,21 +172,34 @@ static bool transfer_all(struct play *play, struct transfer *transfers)
 	return true;
 }
 
-static void play(struct play *play)
+static bool transfer_all(struct play *play, const char *phase,
+			 unsigned int part)
 {
-	struct transfer transfers[TRANSFERS] = { 0 };
-	long long pages;
-	bool ok;
+	struct transfer transfers[TRANSFERS];
+	bool ok = true;
 
-	play_spread_packets(play);
-	ok = play_expect_balanced(play, "before") && play_pages(play, &pages) &&
-	     transfer_all(play, transfers) &&
-	     play_expect_settled(play, "all is read");
+	for (size_t i = 0; i < TRANSFERS; i++) {
+		transfers[i] = (struct transfer){ .play = play, .part = part };
+		ok = ok && start(play, &transfers[i], &kinds[i]);
+	}
+	ok = ok && await_all(play, transfers) &&
+	     play_expect_settled(play, phase);
 	for (size_t i = 0; i < TRANSFERS; i++) {
 		actor_kill(&transfers[i].sender);
 		actor_kill(&transfers[i].reader);
 	}
-	if (ok)
+	return ok;
+}
+
+static void play(struct play *play)
+{
+	long long pages;
+
+	play_spread_packets(play);
+	if (play_expect_balanced(play, "before") && play_pages(play, &pages) &&
+	    transfer_all(play, "all is read", 1) &&
+	    play_sysctl(play, "net.ipv4.tcp_mem", PRESSURE) &&
+	    transfer_all(play, "under pressure, all is read", LESS))
 		play_expect_return(play, "after", pages);
 }
 
