@@ -87,29 +87,54 @@ static bool is_in_no_list(const struct list_head *node)
 	return !get_kernel_nofault(next, &node->next) && next == node;
 }
 
-/*
- * A chunk that is acknowledged leaves the lists of its association, but belongs
- * to its message, and to the socket, until all of that is acknowledged. Such
- * chunks come before the first of the message that is still in a list.
- */
-static void walk_acknowledged(struct walk *walk, const struct sctp_chunk *chunk)
+static bool is_listed(const struct sctp_chunk *chunk)
+{
+	return !is_in_no_list(&chunk->list) ||
+	       !is_in_no_list(&chunk->transmitted_list);
+}
+
+static struct sctp_chunk *neighbour(const struct sctp_chunk *chunk,
+				    const struct sctp_datamsg *message,
+				    bool after)
 {
 	const struct list_head *node = &chunk->frag_list;
-	struct sctp_datamsg *message;
-	struct list_head *before;
+	struct list_head *next;
 
-	if (get_kernel_nofault(message, &chunk->msg) || !message)
+	if (get_kernel_nofault(next, after ? &node->next : &node->prev) ||
+	    next == &message->chunks)
+		return NULL;
+	return list_entry(next, struct sctp_chunk, frag_list);
+}
+
+/*
+ * A chunk that is acknowledged, or abandoned before it was sent, leaves the
+ * lists of its association, but belongs to its message, and to the socket, until
+ * all others of that have left them. A row of such chunks is found by the listed
+ * one behind it, or, at the end of the message, by that before it.
+ */
+static void walk_unlisted(struct walk *walk, const struct sctp_chunk *listed,
+			  bool after)
+{
+	struct sctp_datamsg *message;
+	struct sctp_chunk *chunk;
+	u32 steps = 0, owned = 0;
+
+	if (get_kernel_nofault(message, &listed->msg) || !message)
 		return;
-	while (walk->left && !get_kernel_nofault(before, &node->prev) &&
-	       before != &message->chunks) {
-		chunk = list_entry(before, struct sctp_chunk, frag_list);
-		if (!is_in_no_list(&chunk->list) ||
-		    !is_in_no_list(&chunk->transmitted_list))
-			return;
-		walk->left--;
-		walk->chunks += is_owned(chunk);
-		node = before;
+	for (chunk = neighbour(listed, message, after);
+	     chunk && steps < walk->left;
+	     chunk = neighbour(chunk, message, after)) {
+		if (is_listed(chunk)) {
+			/* behind it is the one that counts them */
+			if (after)
+				return;
+			break;
+		}
+		steps++;
+		owned += is_owned(chunk);
 	}
+	walk->left -= steps;
+	walk->chunks += owned;
 }
 
 static void walk_chunk(struct walk *walk, const struct sctp_chunk *chunk)
@@ -117,7 +142,8 @@ static void walk_chunk(struct walk *walk, const struct sctp_chunk *chunk)
 	if (!is_owned(chunk))
 		return;
 	walk->chunks++;
-	walk_acknowledged(walk, chunk);
+	walk_unlisted(walk, chunk, false);
+	walk_unlisted(walk, chunk, true);
 }
 
 /* The node of a chunk is @offset bytes into it. */

@@ -396,6 +396,28 @@ bool play_pages(struct play *play, long long *pages)
 	return true;
 }
 
+/* A later reading need not show it any more. */
+static void remark_imbalance(struct play *play, const struct books *books,
+			     bool live)
+{
+	const char *how = live ? "live" : "exact";
+
+	for (size_t i = 0; i < books->n_pools; i++)
+		if (books->pools[i].verdict == BOOKS_IMBALANCED)
+			ktap_remark(play->ktap,
+				    "%s reading: %s: %lld pages unaccounted: %s",
+				    how, books->pools[i].name,
+				    books->pools[i].unaccounted_pages,
+				    books->pools[i].reason);
+	for (size_t i = 0; i < books->n_counters; i++)
+		if (books->counters[i].verdict == BOOKS_IMBALANCED)
+			ktap_remark(play->ktap,
+				    "%s reading: %s: kernel %lld, census %lld",
+				    how, books->counters[i].name,
+				    books->counters[i].kernel,
+				    books->counters[i].census);
+}
+
 /*
  * Reads until all is balanced, and with no more pages (any: NULL), or until a
  * reading is imbalanced, which none may be. *books is the last reading, an
@@ -409,7 +431,10 @@ static bool watch(struct play *play, const long long *pages,
 
 	*imbalanced = 0;
 	while (play_pools(play, live, books)) {
-		*imbalanced += books_worst(books) == BOOKS_IMBALANCED;
+		if (books_worst(books) == BOOKS_IMBALANCED) {
+			*imbalanced += 1;
+			remark_imbalance(play, books, live);
+		}
 		done = books_worst(books) == BOOKS_BALANCED &&
 		       (!pages || pages_of(play, books) <= *pages);
 		if (!live && (done || *imbalanced ||

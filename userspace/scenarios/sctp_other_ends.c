@@ -150,7 +150,7 @@ static void expire(struct stage *stage, const struct keeper_cast *cast,
 	await_given_up(stage, ends, true);
 }
 
-/* A part of the message has been delivered; the rest will not come. */
+/* A part of the message has been delivered, or lost; the rest will not come. */
 static void expire_in_part(struct stage *stage, const struct keeper_cast *cast,
 			   struct keeper_ends *ends)
 {
@@ -220,6 +220,8 @@ static const struct kind kinds[] = {
 	  .value = LIFETIME_MS, .end = expire },
 	{ .type = SOCK_STREAM, .size = LARGE, .policy = SCTP_PR_SCTP_TTL,
 	  .value = LIFETIME_MS, .end = expire_in_part },
+	{ .type = SOCK_STREAM, .size = LARGE, .policy = SCTP_PR_SCTP_TTL,
+	  .value = LIFETIME_MS, .prepare = lose_all, .end = expire_in_part },
 	{ .type = SOCK_STREAM, .size = MESSAGE, .policy = SCTP_PR_SCTP_RTX,
 	  .prepare = lose_all, .end = retransmit_in_vain },
 	{ .type = SOCK_STREAM, .size = LARGE, .fragment = WHOLE_PACKET,
@@ -355,7 +357,7 @@ const struct scenario sctp_other_ends = {
 	.name = "sctp-other-ends",
 	.summary = "full associations of SCTP are shut down, closed, peeled off; messages given up",
 	.protocol = IPPROTO_SCTP,
-	.connections = 24,
+	.connections = 26,
 	.pages = 32,
 	.play = play,
 };

@@ -169,7 +169,7 @@ static const struct kind {
 /* What shows that the kernel has done what it is led to, at least once a round. */
 static const char *const counters[] = {
 	"TCPOFOMerge", "OfoPruned", "RcvPruned", "TCPDSACKOldSent",
-	"TCPSACKReneging", "TCPChallengeACK", "TCPZeroWindowDrop",
+	"TCPSACKReneging", "TCPChallengeACK",
 	"TCPSackShifted", "TCPSackMerged",
 };
 
