@@ -30,6 +30,8 @@
 #define BEYOND (1 << 24)
 /* Of a buffer; the kernel makes it the least that it allows. */
 #define LEAST 1
+/* An eighth of it, doubled, is a little more than a packet takes. */
+#define SOME 10000
 /* A window of many bytes, of few, in units of 64 or 128. */
 #define WIDE 1000
 #define NARROW 2
@@ -37,8 +39,8 @@
 struct step {
 	/* First the other end sends so much, */
 	unsigned int sent;
-	/* its receive buffer gets too small, */
-	bool shrinks;
+	/* its receive buffer gets that size, if any, which is too small, */
+	int room;
 	/* then it hears that. */
 	struct forged forged;
 };
@@ -87,11 +89,20 @@ static const struct step ending[] = {
 static const struct step pruning[] = {
 	{ DATA(2000, 3000) }, { DATA(4000, 5000) }, { DATA(6000, 7000) },
 	{ DATA(10000, 11000) }, { DATA(12000, 13000) }, { DATA(14000, 15000) },
-	{ .shrinks = true, DATA(8000, 9000) },
+	{ .room = LEAST, DATA(8000, 9000) },
+};
+
+/* Likewise; an eighth of the buffer is pruned at a time, here of three packets. */
+static const struct step pruning_eighths[] = {
+	{ DATA(2000, 3000) }, { DATA(4000, 5000) }, { DATA(6000, 7000) },
+	{ DATA(8000, 9000) }, { DATA(10000, 11000) }, { DATA(12000, 13000) },
+	{ DATA(14000, 15000) }, { DATA(16000, 17000) }, { DATA(18000, 19000) },
+	{ DATA(22000, 23000) }, { DATA(24000, 25000) }, { DATA(26000, 27000) },
+	{ .room = SOME, DATA(20000, 21000) },
 };
 
 static const struct step overrunning[] = {
-	{ DATA(2000, 3000) }, { .shrinks = true, DATA(0, 1000) },
+	{ DATA(2000, 3000) }, { .room = LEAST, DATA(0, 1000) },
 	{ DATA(0, 2000) }, { DATA(4000, 5000) }, { DATA(0, 4000) },
 };
 
@@ -153,6 +164,7 @@ static const struct kind {
 	{ false, repeating, ARRAY_SIZE(repeating) },
 	{ false, ending, ARRAY_SIZE(ending) },
 	{ false, pruning, ARRAY_SIZE(pruning) },
+	{ false, pruning_eighths, ARRAY_SIZE(pruning_eighths) },
 	{ false, overrunning, ARRAY_SIZE(overrunning) },
 	{ false, resetting, ARRAY_SIZE(resetting) },
 	{ true, acknowledging_in_part, ARRAY_SIZE(acknowledging_in_part) },
@@ -186,8 +198,8 @@ static void take(struct stage *stage, const struct forgery *forgery, int fd,
 {
 	if (step->sent)
 		send_bytes(stage, fd, step->sent);
-	if (step->shrinks)
-		connection_set_buffers(stage, fd, LEAST);
+	if (step->room)
+		connection_set_buffers(stage, fd, step->room);
 	forgery_send(stage, forgery, &step->forged);
 }
 
@@ -298,7 +310,7 @@ static void play(struct play *play)
 const struct scenario tcp_forged_segments = {
 	.name = "tcp-forged-segments",
 	.summary = "data and acknowledgements that no Linux would send: overlapping, in part, taken back",
-	.connections = 30,
+	.connections = 32,
 	.pages = 32,
 	.play = play,
 };
