@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -122,6 +124,42 @@ void connection_disconnect(struct stage *stage, int fd)
 
 	if (connect(fd, &nowhere, sizeof(nowhere)))
 		stage_fail(stage, "disconnect");
+}
+
+static struct sockaddr_storage
+name_of(struct stage *stage, int fd,
+	int (*get)(int fd, struct sockaddr *name, socklen_t *length))
+{
+	struct sockaddr_storage name = { 0 };
+	socklen_t length = sizeof(name);
+
+	if (get(fd, (struct sockaddr *)&name, &length))
+		stage_fail(stage, "the name of a socket");
+	return name;
+}
+
+struct sockaddr_storage connection_name(struct stage *stage, int fd)
+{
+	return name_of(stage, fd, getsockname);
+}
+
+struct sockaddr_storage connection_peer_name(struct stage *stage, int fd)
+{
+	return name_of(stage, fd, getpeername);
+}
+
+void connection_send_at_once(struct stage *stage, int fd)
+{
+	int on = 1;
+
+	if (setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)))
+		stage_fail(stage, "TCP_NODELAY");
+}
+
+void connection_set_mss(struct stage *stage, int fd, int mss)
+{
+	if (setsockopt(fd, IPPROTO_TCP, TCP_MAXSEG, &mss, sizeof(mss)))
+		stage_fail(stage, "TCP_MAXSEG");
 }
 
 void connection_set_buffers(struct stage *stage, int fd, int size)

@@ -58,6 +58,16 @@ void connection_reset(struct stage *stage, int fd);
 /* Resets the peer, and keeps the descriptor. */
 void connection_disconnect(struct stage *stage, int fd);
 
+/* Its own address, and its peer's. */
+struct sockaddr_storage connection_name(struct stage *stage, int fd);
+struct sockaddr_storage connection_peer_name(struct stage *stage, int fd);
+
+/* What is sent does not wait for more: TCP_NODELAY. */
+void connection_send_at_once(struct stage *stage, int fd);
+
+/* TCP_MAXSEG; the children of a listener inherit it, and tell their peers. */
+void connection_set_mss(struct stage *stage, int fd, int mss);
+
 /* SO_SNDBUF and SO_RCVBUF; the kernel doubles them. */
 void connection_set_buffers(struct stage *stage, int fd, int size);
 

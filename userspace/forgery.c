@@ -4,8 +4,8 @@
 #include <netinet/ip6.h>
 #include <netinet/tcp.h>
 #include <stddef.h>
-#include <string.h>
 
+#include "connections.h"
 #include "forgery.h"
 #include "raw.h"
 #include "segment.h"
@@ -34,23 +34,11 @@ struct packet6 {
 	struct segment segment;
 };
 
-static struct sockaddr_storage
-name_of(struct stage *stage, int fd,
-	int (*get)(int fd, struct sockaddr *name, socklen_t *length))
-{
-	struct sockaddr_storage name = { 0 };
-	socklen_t length = sizeof(name);
-
-	if (get(fd, (struct sockaddr *)&name, &length))
-		stage_fail(stage, "the name of a socket");
-	return name;
-}
-
 struct forgery forgery_of(struct stage *stage, int fd)
 {
 	return (struct forgery){
-		.from = name_of(stage, fd, getsockname),
-		.to = name_of(stage, fd, getpeername),
+		.from = connection_name(stage, fd),
+		.to = connection_peer_name(stage, fd),
 		.sent = segment_end_of_queue(stage, fd, TCP_SEND_QUEUE),
 		.received = segment_end_of_queue(stage, fd, TCP_RECV_QUEUE),
 	};

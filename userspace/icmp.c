@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "connections.h"
 #include "icmp.h"
 #include "raw.h"
 #include "segment.h"
@@ -48,16 +49,6 @@ struct packet6 {
 	struct ip6_hdr ip;
 	struct segment segment;
 };
-
-static struct sockaddr_storage name_of(struct stage *stage, int fd)
-{
-	struct sockaddr_storage name = { 0 };
-	socklen_t length = sizeof(name);
-
-	if (getsockname(fd, (struct sockaddr *)&name, &length))
-		stage_fail(stage, "getsockname");
-	return name;
-}
 
 static struct segment segment_of(const struct icmp_quotation *quotation)
 {
@@ -132,7 +123,7 @@ struct icmp_quotation icmp_quote_sent(struct stage *stage, int fd,
 	if (ioctl(fd, SIOCOUTQ, &unacknowledged))
 		stage_fail(stage, "SIOCOUTQ");
 	return (struct icmp_quotation){
-		.from = name_of(stage, fd),
+		.from = connection_name(stage, fd),
 		.to = peer->address,
 		.sequence = segment_end_of_queue(stage, fd,
 						 TCP_SEND_QUEUE) -
@@ -146,7 +137,7 @@ struct icmp_quotation icmp_quote_answer(struct stage *stage, int fd,
 {
 	return (struct icmp_quotation){
 		.from = peer->address,
-		.to = name_of(stage, fd),
+		.to = connection_name(stage, fd),
 		.sequence = segment_end_of_queue(stage, fd,
 						 TCP_RECV_QUEUE) - 1,
 	};

@@ -48,6 +48,18 @@ bool keeper_expect_queues(struct play *play, const char *phase,
 			   actual);
 }
 
+bool keeper_settle(struct play *play, struct actor *keeper,
+		   const char *const *phases)
+{
+	long long value;
+
+	for (; *phases; phases++)
+		if (!play_step(play, keeper, &value) ||
+		    !play_expect_settled(play, *phases))
+			return false;
+	return true;
+}
+
 /* From its start on, if it has been started. */
 static void play_on(struct play *play, const struct keeper *how,
 		    struct actor *actor, bool started, long long pages)

@@ -46,6 +46,13 @@ void keeper_enter_namespace(struct stage *stage, struct keeper_cast *cast,
 bool keeper_expect_queues(struct play *play, const char *phase,
 			  const struct actor *keeper, long long sockets);
 
+/*
+ * After it has reported, lets the process go on, once for each of the phases:
+ * all settles there. NULL ends them.
+ */
+bool keeper_settle(struct play *play, struct actor *keeper,
+		   const char *const *phases);
+
 /* Sets *cast. After the peak the process is killed. */
 void keeper_play(struct play *play, const struct keeper *how,
 		 struct keeper_cast *cast);

@@ -331,18 +331,14 @@ static void keeper(struct stage *stage, void *arg)
 
 static bool go_through(struct play *play, struct actor *keeper)
 {
-	long long value, able;
+	static const char *const phases[] = { "peak", "ended", "read", NULL };
+	long long able;
 
 	if (!play_await(play, keeper, &able))
 		return false;
 	if (!able)
 		return play_skip(play, "there is no ip(8)");
-	return play_step(play, keeper, &value) &&
-	       play_expect_settled(play, "peak") &&
-	       play_step(play, keeper, &value) &&
-	       play_expect_settled(play, "ended") &&
-	       play_step(play, keeper, &value) &&
-	       play_expect_settled(play, "read");
+	return keeper_settle(play, keeper, phases);
 }
 
 static void play(struct play *play)

@@ -9,8 +9,6 @@
  * Who is told at once that one is missing sends no more until it has come: so
  * what is told takes its time.
  */
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <sys/socket.h>
 
 #include "../connections.h"
@@ -58,11 +56,8 @@ static bool has_hole(unsigned int i)
 static void open_window(struct stage *stage, const struct keeper_ends *ends)
 {
 	static const char data[MUCH];
-	int on = 1;
 
-	if (setsockopt(ends->connected, IPPROTO_TCP, TCP_NODELAY, &on,
-		       sizeof(on)))
-		stage_fail(stage, "TCP_NODELAY");
+	connection_send_at_once(stage, ends->connected);
 	if (send(ends->connected, data, MUCH, MSG_NOSIGNAL) != MUCH)
 		stage_fail(stage, "send");
 }
@@ -117,13 +112,9 @@ static void receive(struct stage *stage, const struct keeper_cast *cast,
 
 static void enter_slow_namespace(struct stage *stage, struct keeper_cast *cast)
 {
-	int mss = MSS;
-
 	keeper_enter_namespace(stage, cast, 4096);
 	stage_report(stage, link_run(DELAY) && link_run(AT_ONCE));
-	if (setsockopt(cast->listener, IPPROTO_TCP, TCP_MAXSEG, &mss,
-		       sizeof(mss)))
-		stage_fail(stage, "TCP_MAXSEG");
+	connection_set_mss(stage, cast->listener, MSS);
 }
 
 static void keeper(struct stage *stage, void *arg)
@@ -148,18 +139,16 @@ static void keeper(struct stage *stage, void *arg)
 
 static bool go_through(struct play *play, struct actor *keeper)
 {
-	long long value, slow;
+	static const char *const phases[] = {
+		"peak", "collapsed", "read", NULL
+	};
+	long long slow;
 
 	if (!play_await(play, keeper, &slow))
 		return false;
 	if (!slow)
 		return play_skip(play, "there is no tc(8), or no netem");
-	return play_step(play, keeper, &value) &&
-	       play_expect_settled(play, "peak") &&
-	       play_step(play, keeper, &value) &&
-	       play_expect_settled(play, "collapsed") &&
-	       play_step(play, keeper, &value) &&
-	       play_expect_settled(play, "read");
+	return keeper_settle(play, keeper, phases);
 }
 
 static void play(struct play *play)

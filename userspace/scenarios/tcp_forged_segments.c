@@ -9,7 +9,6 @@
  */
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -214,10 +213,8 @@ static void play_kind(struct stage *stage, const struct keeper_ends *ends,
 	int forger = forger_of(ends, kind);
 	int other = kind->acknowledges ? ends->connected : ends->accepted;
 	struct forgery forgery;
-	int on = 1;
 
-	if (setsockopt(other, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)))
-		stage_fail(stage, "TCP_NODELAY");
+	connection_send_at_once(stage, other);
 	send_bytes(stage, forger, UNIT);
 	segment_await_acknowledged(stage, forger);
 	segment_ignore(stage, forger);
@@ -252,16 +249,6 @@ static void end(struct stage *stage, const struct keeper_ends *ends,
 	close(ends->accepted);
 }
 
-static void enter_namespace(struct stage *stage, struct keeper_cast *cast)
-{
-	int mss = MSS;
-
-	keeper_enter_namespace(stage, cast, 4096);
-	if (setsockopt(cast->listener, IPPROTO_TCP, TCP_MAXSEG, &mss,
-		       sizeof(mss)))
-		stage_fail(stage, "TCP_MAXSEG");
-}
-
 static void keeper(struct stage *stage, void *arg)
 {
 	struct keeper_cast *cast = arg;
@@ -271,7 +258,8 @@ static void keeper(struct stage *stage, void *arg)
 	/* however few there are, all is forged */
 	if (cast->connections < KINDS)
 		cast->connections = KINDS;
-	enter_namespace(stage, cast);
+	keeper_enter_namespace(stage, cast, 4096);
+	connection_set_mss(stage, cast->listener, MSS);
 	all = keeper_connect(stage, cast);
 	for (unsigned int i = 0; i < ARRAY_SIZE(counters); i++)
 		before[i] = nstat_tcp(stage, counters[i]);
@@ -289,14 +277,12 @@ static void keeper(struct stage *stage, void *arg)
 
 static bool go_through(struct play *play, struct actor *keeper)
 {
+	static const char *const phases[] = { "read", "closed", NULL };
 	long long value;
 
 	return play_await(play, keeper, &value) &&
 	       play_expect_settled(play, "peak") &&
-	       play_step(play, keeper, &value) &&
-	       play_expect_settled(play, "read") &&
-	       play_step(play, keeper, &value) &&
-	       play_expect_settled(play, "closed");
+	       keeper_settle(play, keeper, phases);
 }
 
 static void play(struct play *play)

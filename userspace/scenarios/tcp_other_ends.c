@@ -95,11 +95,9 @@ struct cast {
 static void lose_first(struct stage *stage, int fd, int peer)
 {
 	char data[PAYLOAD] = { MARK };
-	int on = 1;
 
 	segment_ignore_marked(stage, fd, MARK);
-	if (setsockopt(peer, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)))
-		stage_fail(stage, "TCP_NODELAY");
+	connection_send_at_once(stage, peer);
 	for (int i = 0; i < 3; i++) {
 		if (send(peer, data, PAYLOAD, MSG_NOSIGNAL) != PAYLOAD)
 			stage_fail(stage, "send");

@@ -6,7 +6,6 @@
  * is there are clones, which keep the data of the retransmit queue, but are not
  * charged. Then the queue is dropped.
  */
-#include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
