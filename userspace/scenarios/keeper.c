@@ -69,7 +69,7 @@ static void play_on(struct play *play, const struct keeper *how,
 	if (ok)
 		play_peak(play);
 	actor_kill(actor);
-	if (ok)
+	if (ok && play_expect_no_orphans(play, "after"))
 		play_expect_return(play, "after", pages);
 }
 

@@ -53,7 +53,8 @@ struct pair {
 };
 
 struct caller {
-	struct loopback server;	/* at all addresses */
+	struct loopback anywhere;	/* all addresses, and no port yet */
+	struct loopback server;
 	int listener;		/* of UDP there is none */
 	unsigned int connections;
 	struct pair *pairs;
@@ -261,7 +262,7 @@ static bool is_of_datagrams(const struct caller *caller)
 }
 
 /* Two sockets of UDP that send to each other. */
-static void make_bound(struct stage *stage, const struct caller *caller,
+static void make_bound(struct stage *stage, struct caller *caller,
 		       struct pair *pair)
 {
 	const struct loopback from = place(&caller->server);
@@ -279,17 +280,32 @@ static void make_bound(struct stage *stage, const struct caller *caller,
 			stage_fail(stage, "connect");
 }
 
+static void listen_anew(struct stage *stage, struct caller *caller)
+{
+	if (caller->listener >= 0)
+		close(caller->listener);
+	caller->server = caller->anywhere;
+	caller->listener = loopback_listen(&caller->server, 4096);
+	if (caller->listener < 0 ||
+	    fcntl(caller->listener, F_SETFL, O_NONBLOCK))
+		stage_fail(stage, "listen");
+}
+
 /*
  * Some are left to wait; whoever accepts next gets the first of those. SCTP may
- * give up on a busy machine, as it does soon here.
+ * give up on a busy machine, as it does soon here. Nobody listens any more when
+ * what call_destroy() was to hit had just ended: the kernel then takes whoever
+ * listens at that port.
  */
-static void make_connected(struct stage *stage, const struct caller *caller,
+static void make_connected(struct stage *stage, struct caller *caller,
 			   struct pair *pair)
 {
 	const struct loopback server = place(&caller->server);
 
 	pair->fds[0] = loopback_connect(&server);
-	if (pair->fds[0] < 0 && errno != ETIMEDOUT)
+	if (pair->fds[0] < 0 && errno == ECONNREFUSED)
+		listen_anew(stage, caller);
+	else if (pair->fds[0] < 0 && errno != ETIMEDOUT)
 		stage_fail(stage, "connect");
 	if (pair->fds[0] < 0)
 		return;
@@ -297,7 +313,7 @@ static void make_connected(struct stage *stage, const struct caller *caller,
 		pair->fds[1] = accept(caller->listener, NULL, NULL);
 }
 
-static void make(struct stage *stage, const struct caller *caller,
+static void make(struct stage *stage, struct caller *caller,
 		 struct pair *pair)
 {
 	(is_of_datagrams(caller) ? make_bound :
@@ -344,10 +360,7 @@ static void enter_namespace(struct stage *stage, struct caller *caller)
 		stage_fail(stage, "a namespace of its own");
 	if (is_of_datagrams(caller))
 		return;
-	caller->listener = loopback_listen(&caller->server, 4096);
-	if (caller->listener < 0 ||
-	    fcntl(caller->listener, F_SETFL, O_NONBLOCK))
-		stage_fail(stage, "listen");
+	listen_anew(stage, caller);
 }
 
 static void part(struct stage *stage, void *arg)
@@ -392,15 +405,19 @@ static bool go_through(struct play *play, struct actor *caller)
 
 static void play(struct play *play)
 {
-	struct caller caller = { .connections = play->connections };
+	struct caller caller = {
+		.connections = play->connections,
+		.listener = -1,
+	};
 	struct actor actor = { 0 };
 	long long pages;
 	bool ok;
 
-	loopback_set(&caller.server, play->family, 0);
-	loopback_place(&caller.server,
+	loopback_set(&caller.anywhere, play->family, 0);
+	loopback_place(&caller.anywhere,
 		       play->family == AF_INET6 ? "::" : "0.0.0.0");
-	caller.server.protocol = play->scenario->protocol;
+	caller.anywhere.protocol = play->scenario->protocol;
+	caller.server = caller.anywhere;
 	ok = play_expect_balanced(play, "before") && play_pages(play, &pages) &&
 	     play_start(play, &actor, "caller", part, &caller) &&
 	     go_through(play, &actor);

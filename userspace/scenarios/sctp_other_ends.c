@@ -291,12 +291,14 @@ static void send_on_missing_stream(struct stage *stage,
 		stage_fail(stage, "accept");
 }
 
+/* And those who close what nobody hears give up soon: not after five minutes. */
 static void limit(struct stage *stage, const struct keeper_cast *cast)
 {
 	const struct sctp_initmsg one = { .sinit_max_instreams = 1 };
 	int size = RCVBUF;
 
 	association_set(stage, cast->listener, SCTP_INITMSG, &one, sizeof(one));
+	association_set_rto(stage, cast->listener, RTO_MS, RTO_MS);
 	if (setsockopt(cast->listener, SOL_SOCKET, SO_RCVBUF, &size,
 		       sizeof(size)))
 		stage_fail(stage, "SO_RCVBUF");
