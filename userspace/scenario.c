@@ -85,6 +85,7 @@ const struct scenario *const scenarios[] = {
 	&tcp_icmp_errors,
 	&tcp_self_connected,
 	&tcp_memory_limit,
+	&tcp_sockmap_memory_limit,
 	&tcp_memory_pressure,
 	&namespaces,
 	&tcp_orphan_states,

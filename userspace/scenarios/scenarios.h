@@ -77,6 +77,7 @@ extern const struct scenario tcp_time_wait;
 extern const struct scenario tcp_icmp_errors;
 extern const struct scenario tcp_self_connected;
 extern const struct scenario tcp_memory_limit;
+extern const struct scenario tcp_sockmap_memory_limit;
 extern const struct scenario tcp_memory_pressure;
 extern const struct scenario namespaces;
 extern const struct scenario tcp_orphan_states;

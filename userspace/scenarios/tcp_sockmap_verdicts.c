@@ -52,6 +52,9 @@ static const struct kind kinds[] = {
 	  .returned = PAYLOAD },
 	{ "refused by the other end", { .verdict = BPF_SENDING_MOVED },
 	  .refused = true, .error = EPIPE },
+	{ "refused by the other end in parts",
+	  { .apply = PART, .verdict = BPF_SENDING_MOVED },
+	  .refused = true, .error = EPIPE },
 	{ "cut and added to", { .cut = CUT, .add = 2 * CUT },
 	  .received = PAYLOAD + CUT },
 	/* the second one would be added to what is corked */
@@ -224,7 +227,7 @@ static void play(struct play *play)
 const struct scenario tcp_sockmap_verdicts = {
 	.name = "tcp-sockmap-verdicts",
 	.summary = "BPF programs cut, drop, split and redirect what is sent",
-	.connections = 30,
+	.connections = 33,
 	.pages = 8,
 	.play = play,
 };
