@@ -3,8 +3,9 @@
  *	caller ---- connection 1..N ---- itself
  *
  * System calls in no sensible order, on both ends of all connections: what one
- * of them leaves behind, and no other scenario, is what another one finds. The
- * order is the same each time; what has failed is as good as what has not.
+ * of them leaves behind, and no other scenario, is what another one finds; in
+ * the last rounds also under memory pressure, and above the limit. The order is
+ * the same each time; what has failed is as good as what has not.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -22,12 +23,17 @@
 #include <unistd.h>
 
 #include "../array.h"
+#include "../association.h"
 #include "../link.h"
 #include "../sockdiag.h"
+#include "../transport.h"
 #include "ktls.h"
 #include "scenarios.h"
 
 #define ROUNDS 8
+/* From this round on there is pressure, from that one on nothing is left. */
+#define PRESSED 4
+#define LIMITED 6
 /* For each connection in each round. */
 #define CALLS 20
 /* What can be sent and received at most; behind it is nothing. */
@@ -246,6 +252,22 @@ static void call_set(struct caller *caller, int *fd)
 		   &options[which].values[pick(2)], sizeof(int));
 }
 
+/* Of SCTP: when the messages to come are given up. */
+static void call_value(struct caller *caller, int *fd)
+{
+	static const __u16 policies[] = {
+		SCTP_PR_SCTP_NONE, SCTP_PR_SCTP_TTL, SCTP_PR_SCTP_RTX,
+		SCTP_PR_SCTP_PRIO,
+	};
+	const struct sctp_default_prinfo info = {
+		.pr_policy = PICK(policies),
+		.pr_value = 1 + pick(10),
+	};
+
+	(void)caller;
+	setsockopt(*fd, IPPROTO_SCTP, SCTP_DEFAULT_PRINFO, &info, sizeof(info));
+}
+
 /* What is there more than once is called more often. */
 static void (*const calls[])(struct caller *caller, int *fd) = {
 	call_send, call_send, call_send, call_send, call_send_faulty,
@@ -253,6 +275,7 @@ static void (*const calls[])(struct caller *caller, int *fd) = {
 	call_receive_faulty, call_splice, call_shutdown, call_close,
 	call_disconnect, call_connect, call_destroy, call_mistake,
 	call_encrypt, call_lose, call_heed, call_set, call_set, call_set,
+	call_value,
 };
 
 static bool is_of_datagrams(const struct caller *caller)
@@ -373,9 +396,7 @@ static void part(struct stage *stage, void *arg)
 	for (unsigned int round = 0; round < ROUNDS; round++) {
 		srandom(round);
 		/* as far as there is tc(8) */
-		if (caller->server.protocol != IPPROTO_SCTP)
-			link_run("%s 2>/dev/null",
-				 round % 2 ? REORDER : ORDER);
+		link_run("%s 2>/dev/null", round % 2 ? REORDER : ORDER);
 		for (unsigned int i = 0; i < calls_each; i++)
 			call_any(stage, caller);
 		stage_report(stage, round);
@@ -385,6 +406,20 @@ static void part(struct stage *stage, void *arg)
 			if (caller->pairs[i].fds[end] >= 0)
 				call_close(caller, &caller->pairs[i].fds[end]);
 	stage_report(stage, 0);
+}
+
+/* What all sockets of the machine may take, in that round. */
+static bool limit(struct play *play, unsigned int round)
+{
+	const char *pool = transport_of(play->scenario->protocol)->pool;
+	char name[32];
+
+	if (round != PRESSED && round != LIMITED)
+		return true;
+	snprintf(name, sizeof(name), "net.%s.%s_mem",
+		 play->scenario->protocol == IPPROTO_SCTP ? pool : "ipv4", pool);
+	return play_sysctl(play, name,
+			   round == PRESSED ? "1 1 1000000" : "1 1 1");
 }
 
 static bool go_through(struct play *play, struct actor *caller)
@@ -397,6 +432,7 @@ static bool go_through(struct play *play, struct actor *caller)
 	for (unsigned int round = 0; round < ROUNDS; round++) {
 		snprintf(phase, sizeof(phase), "round %u", round);
 		if (!play_expect_settled(play, phase) ||
+		    !limit(play, round + 1) ||
 		    !play_step(play, caller, &value))
 			return false;
 	}
