@@ -5,8 +5,9 @@
  * Each of TCP's timers that hold a reference to their socket runs out: of
  * keepalive, for a peer that is deaf; of FIN_WAIT2, in which an orphan stays
  * for more than a minute; of pacing, which holds data back. Others are reset
- * while the pacing timer still runs, or need none, as they are not to stay in
- * FIN_WAIT2, whether close() finds them there or they get there later.
+ * while the pacing timer still runs, are not kept alive any more, or need none,
+ * as they are not to stay in FIN_WAIT2, whether close() finds them there or they
+ * get there later.
  */
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -18,8 +19,8 @@
 #include "keeper.h"
 
 enum {
-	KEPT_ALIVE, IN_FIN_WAIT2, NO_FIN_WAIT2, OUT_OF_FIN_WAIT2, PACED,
-	RESET_WHILE_PACED, KINDS
+	KEPT_ALIVE, KEPT_NO_MORE, IN_FIN_WAIT2, NO_FIN_WAIT2, OUT_OF_FIN_WAIT2,
+	PACED, RESET_WHILE_PACED, KINDS
 };
 
 /* A full socket's part of FIN_WAIT2 is what goes beyond a minute. */
@@ -46,6 +47,13 @@ static void keep_alive(struct stage *stage, const struct keeper_ends *ends)
 	set(stage, ends->connected, IPPROTO_TCP, TCP_KEEPINTVL, 1);
 	set(stage, ends->connected, IPPROTO_TCP, TCP_KEEPCNT, 1);
 	set(stage, ends->connected, SOL_SOCKET, SO_KEEPALIVE, 1);
+}
+
+static void keep_no_more(struct stage *stage, const struct keeper_ends *ends)
+{
+	set(stage, ends->connected, SOL_SOCKET, SO_KEEPALIVE, 1);
+	set(stage, ends->connected, SOL_SOCKET, SO_KEEPALIVE, 0);
+	close(ends->connected);
 }
 
 static void leave(struct stage *stage, const struct keeper_ends *ends,
@@ -87,6 +95,8 @@ static void begin(struct stage *stage, const struct keeper_ends *ends,
 {
 	if (kind == KEPT_ALIVE)
 		keep_alive(stage, ends);
+	else if (kind == KEPT_NO_MORE)
+		keep_no_more(stage, ends);
 	else if (kind == IN_FIN_WAIT2)
 		leave(stage, ends, FIN_WAIT2_S);
 	else if (kind == NO_FIN_WAIT2)
@@ -102,7 +112,8 @@ static void end(struct stage *stage, const struct keeper_ends *ends,
 {
 	if (kind == RESET_WHILE_PACED)
 		connection_reset(stage, ends->connected);
-	else if (kind == NO_FIN_WAIT2 || kind == OUT_OF_FIN_WAIT2)
+	else if (kind == KEPT_NO_MORE || kind == NO_FIN_WAIT2 ||
+		 kind == OUT_OF_FIN_WAIT2)
 		/* which is reset, if its FIN was acknowledged within close() */
 		close(ends->accepted);
 	else if (kind == PACED)
@@ -161,7 +172,7 @@ static void play(struct play *play)
 const struct scenario tcp_timers = {
 	.name = "tcp-timers",
 	.summary = "timers run out that hold their sockets: keepalive, FIN_WAIT2, pacing",
-	.connections = 30,
+	.connections = 35,
 	.pages = 64,
 	.play = play,
 };
