@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -71,6 +72,26 @@ int *association_peel_off(struct stage *stage, int fd, unsigned int count)
 	}
 	free(associations);
 	return fds;
+}
+
+void association_peel_off_untold(struct stage *stage, int fd)
+{
+	struct sctp_assoc_ids *associations = associations_of(stage, fd);
+	socklen_t length = sizeof(sctp_peeloff_arg_t);
+	sctp_peeloff_arg_t *peel = mmap(NULL, length, PROT_READ | PROT_WRITE,
+					MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (peel == MAP_FAILED)
+		stage_fail(stage, "mmap");
+	peel->associd = associations->gaids_assoc_id[0];
+	free(associations);
+	if (mprotect(peel, length, PROT_READ))
+		stage_fail(stage, "mprotect");
+	if (getsockopt(fd, IPPROTO_SCTP, SCTP_SOCKOPT_PEELOFF, peel,
+		       &length) >= 0 ||
+	    errno != EFAULT)
+		stage_fail(stage, "SCTP_SOCKOPT_PEELOFF to read-only memory");
+	munmap(peel, length);
 }
 
 ssize_t association_send(int fd, const struct loopback *to, const void *data,

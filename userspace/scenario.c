@@ -103,6 +103,7 @@ const struct scenario *const scenarios[] = {
 	&tcp_sockmap_ingress,
 	&tcp_sockmap_race,
 	&scm_rights,
+	&scm_no_room,
 	&io_uring_registered,
 	&mmapped_socket,
 	&blocked_syscall,

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "../array.h"
+#include "../association.h"
 #include "../connections.h"
 #include "keeper.h"
 
@@ -129,12 +130,44 @@ static void send_all_first(struct stage *stage, const struct cast *cast)
 		send_first(stage, cast, i % 2 * PAYLOAD);
 }
 
+/* Accepted, but nobody is told: closed. */
+static void accept_faulty(struct stage *stage, const struct cast *cast)
+{
+	const struct keeper_cast *keeper = &cast->keeper;
+	int fd = loopback_connect(&keeper->server);
+	socklen_t length = sizeof(struct sockaddr_storage);
+
+	if (fd < 0)
+		stage_fail(stage, "connect");
+	if (accept(keeper->listener, (struct sockaddr *)bad(cast), &length) >=
+		    0 ||
+	    errno != EFAULT)
+		stage_fail(stage, "accept to a bad address");
+	close(fd);
+}
+
+static void peel_off_faulty(struct stage *stage, const struct cast *cast)
+{
+	struct loopback server = cast->keeper.server;
+	int fd, accepted;
+
+	server.type = SOCK_SEQPACKET;
+	connection_make(stage, &server, cast->keeper.listener, &fd, &accepted);
+	association_peel_off_untold(stage, fd);
+	close(fd);
+	close(accepted);
+}
+
 static void keeper(struct stage *stage, void *arg)
 {
 	struct cast *cast = arg;
 	const struct keeper_ends *all;
 
 	map_memory(stage, cast);
+	for (unsigned int i = 0; i < cast->keeper.connections; i++)
+		accept_faulty(stage, cast);
+	if (cast->protocol == IPPROTO_SCTP)
+		peel_off_faulty(stage, cast);
 	/* that of MPTCP is TCP's, and SCTP has none */
 	if (!cast->protocol)
 		send_all_first(stage, cast);

@@ -95,6 +95,7 @@ extern const struct scenario tcp_sockmap_verdicts;
 extern const struct scenario tcp_sockmap_ingress;
 extern const struct scenario tcp_sockmap_race;
 extern const struct scenario scm_rights;
+extern const struct scenario scm_no_room;
 extern const struct scenario io_uring_registered;
 extern const struct scenario mmapped_socket;
 extern const struct scenario blocked_syscall;

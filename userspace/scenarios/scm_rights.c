@@ -5,52 +5,21 @@
  * UNIX socket that itself lies in a message, and one in a UNIX connection that
  * nobody has accepted.
  */
-#include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "../passing.h"
 #include "kept.h"
-
-static void send_descriptor(struct stage *stage, int channel, int fd)
-{
-	union {
-		char bytes[CMSG_SPACE(sizeof(fd))];
-		struct cmsghdr align;
-	} control = { 0 };
-	struct iovec iov = { .iov_base = "", .iov_len = 1 };
-	struct msghdr message = {
-		.msg_iov = &iov,
-		.msg_iovlen = 1,
-		.msg_control = &control,
-		.msg_controllen = sizeof(control),
-	};
-	struct cmsghdr *header = CMSG_FIRSTHDR(&message);
-
-	header->cmsg_level = SOL_SOCKET;
-	header->cmsg_type = SCM_RIGHTS;
-	header->cmsg_len = CMSG_LEN(sizeof(fd));
-	memcpy(CMSG_DATA(header), &fd, sizeof(fd));
-	if (sendmsg(channel, &message, MSG_DONTWAIT) != 1)
-		stage_fail(stage, "SCM_RIGHTS");
-	close(fd);
-}
-
-static void make_pair(struct stage *stage, int ends[2])
-{
-	/* one message, one skb: a datagram for each */
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET, 0, ends))
-		stage_fail(stage, "socketpair");
-}
 
 /* Sends it into a socket, which is sent over the channel. */
 static void send_nested(struct stage *stage, int channel, int fd)
 {
 	int ends[2];
 
-	make_pair(stage, ends);
-	send_descriptor(stage, ends[0], fd);
-	send_descriptor(stage, channel, ends[1]);
+	passing_pair(stage, ends);
+	passing_send(stage, ends[0], fd);
+	passing_send(stage, channel, ends[1]);
 	close(ends[0]);
 }
 
@@ -79,7 +48,7 @@ static void send_unaccepted(struct stage *stage,
 	if (channel < 0 ||
 	    connect(channel, (const struct sockaddr *)address, length))
 		stage_fail(stage, "connect");
-	send_descriptor(stage, channel, fd);
+	passing_send(stage, channel, fd);
 	close(channel);
 }
 
@@ -98,14 +67,14 @@ static void keep(struct stage *stage, int *fds, unsigned int count)
 	int direct[2], nested[2];
 	socklen_t length;
 
-	make_pair(stage, direct);
-	make_pair(stage, nested);
+	passing_pair(stage, direct);
+	passing_pair(stage, nested);
 	widen(stage, direct[0]);
 	widen(stage, nested[0]);
 	listen_unix(stage, &address, &length, (int)count);
 	for (unsigned int i = 0; i < count; i++) {
 		if (i % 3 == 0)
-			send_descriptor(stage, direct[0], fds[i]);
+			passing_send(stage, direct[0], fds[i]);
 		else if (i % 3 == 1)
 			send_nested(stage, nested[0], fds[i]);
 		else

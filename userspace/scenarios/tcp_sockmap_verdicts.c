@@ -82,13 +82,25 @@ static void attach(struct stage *stage, const struct kind *kind,
 		stage_fail(stage, kind->name);
 }
 
+/* A socket of one program does not get a second one. */
+static void attach_in_vain(struct stage *stage, int map, int fd)
+{
+	if (!bpf_sockmap_add(map, 0, fd) || errno != EBUSY)
+		stage_fail(stage, "a second program: expected EBUSY");
+}
+
 static void attach_all(struct stage *stage, const struct keeper_ends *all,
 		       unsigned int connections)
 {
+	int other = bpf_sockmap(1);
+
+	if (other < 0 || bpf_attach_sending(other, &(struct bpf_sending){ 0 }))
+		stage_fail(stage, "another map");
 	for (unsigned int i = 0; i < connections; i++) {
 		const struct kind *kind = &kinds[i % KINDS];
 
 		attach(stage, kind, &all[i]);
+		attach_in_vain(stage, other, all[i].connected);
 		if (kind->refused && shutdown(all[i].accepted, SHUT_WR))
 			stage_fail(stage, "shutdown");
 	}
