@@ -14,6 +14,7 @@
 #include "hidden.h"
 #include "mptcp.h"
 #include "snapshot.h"
+#include "tcp.h"
 
 static u32 index_mask(const struct skbal_index *index)
 {
@@ -545,8 +546,10 @@ static void read_ownership(struct skbal_snapshot *snap,
 {
 	socket->flags |= ownership_flags(socket->sk);
 	if (socket->flags & SKBAL_DEAD && is_tcp(socket->sk) &&
-	    !(socket->flags & (SKBAL_TRACKED | SKBAL_REQUESTED)))
+	    !(socket->flags & (SKBAL_TRACKED | SKBAL_REQUESTED))) {
 		snap->orphans_met++;
+		snap->orphans_ending += skbal_tcp_will_end(socket->sk);
+	}
 }
 
 static void finish_sockets(struct skbal_snapshot *snap)

@@ -290,6 +290,20 @@ static void orphans_compare(struct skbal_counters *counters,
 		row_add(counters, before, &row);
 }
 
+/* Who has no timer stays for ever if its peer is silent. */
+static void orphan_timers_compare(struct skbal_counters *counters,
+				  const struct skbal_counters *before,
+				  const struct skbal_snapshot *snap)
+{
+	struct skbal_counter row = {
+		.name = "orphan_timers",
+		.kernel = snap->orphans_ending,
+		.census = snap->orphans_met,
+	};
+
+	row_add(counters, before, &row);
+}
+
 int skbal_counters_compare(struct skbal_counters *counters,
 			   const struct skbal_snapshot *snap, s64 missing)
 {
@@ -298,7 +312,7 @@ int skbal_counters_compare(struct skbal_counters *counters,
 	size_t i;
 
 	met = kvcalloc(snap->nets.used, sizeof(*met), GFP_KERNEL);
-	counters->rows = kvcalloc(snap->nets.used * (snap->nr_protocols + 1) + 1,
+	counters->rows = kvcalloc(snap->nets.used * (snap->nr_protocols + 1) + 2,
 				  sizeof(*counters->rows), GFP_KERNEL);
 	counters->count = 0;
 	counters->suspects = 0;
@@ -309,6 +323,7 @@ int skbal_counters_compare(struct skbal_counters *counters,
 				    skbal_snapshot_net(snap, i), &met[i],
 				    missing);
 		orphans_compare(counters, &before, snap);
+		orphan_timers_compare(counters, &before, snap);
 		counters->snapshots++;
 	}
 	kvfree(before.rows);

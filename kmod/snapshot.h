@@ -190,6 +190,7 @@ struct skbal_snapshot {
 	size_t subflows;		/* of MPTCP sockets */
 	s64 orphans;			/* TCP; -1 if the counter is not known */
 	s64 orphans_met;
+	s64 orphans_ending;		/* of these: see skbal_tcp_will_end() */
 	u64 packets_waiting;		/* in queues of devices */
 	/* live mode: by how much the walks and the counters differed */
 	u64 moved_bytes[SKBAL_POOLS];

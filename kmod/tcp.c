@@ -137,3 +137,15 @@ void skbal_tcp_walk(struct skbal_snapshot *snap)
 	}
 	walk_listening(snap, shared);
 }
+
+/* What tcp_release_cb() is to do. */
+#define DEFERRED (TCPF_TSQ_DEFERRED | TCPF_WRITE_TIMER_DEFERRED)
+
+bool skbal_tcp_will_end(const struct sock *sk)
+{
+	return READ_ONCE(sk->sk_state) == TCP_CLOSE ||
+	       skbal_tcp_timer_pending(sk) ||
+	       hrtimer_is_queued((struct hrtimer *)&tcp_sk(sk)->pacing_timer) ||
+	       sock_owned_by_user_nocheck(sk) ||
+	       READ_ONCE(sk->sk_tsq_flags) & DEFERRED;
+}

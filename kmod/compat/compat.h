@@ -98,6 +98,20 @@ skbal_listening(struct inet_hashinfo *hashinfo, unsigned int *size)
 #endif
 }
 
+/* Does a timer of TCP run that ends the socket, or asks its peer? */
+static inline bool skbal_tcp_timer_pending(const struct sock *sk)
+{
+	bool pending = timer_pending(&sk->sk_timer);
+
+#ifdef SKBAL_HAVE_KEEPALIVE_TIMER
+	pending |= timer_pending(&inet_csk(sk)->icsk_keepalive_timer);
+#endif
+#ifdef SKBAL_HAVE_RETRANSMIT_TIMER
+	pending |= timer_pending(&inet_csk(sk)->icsk_retransmit_timer);
+#endif
+	return pending;
+}
+
 /* Does the socket leave its protocol's memory_allocated alone? */
 static inline bool skbal_bypasses(const struct sock *sk)
 {

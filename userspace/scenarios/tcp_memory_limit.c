@@ -68,6 +68,7 @@ static long long overload_mapped(struct stage *stage, const int *fds,
 static void sender(struct stage *stage, void *arg)
 {
 	const struct cast *cast = arg;
+	long long refused;
 	int *fds;
 
 	close(cast->listener);
@@ -78,9 +79,10 @@ static void sender(struct stage *stage, void *arg)
 	if (cast->mapped)
 		map_all(stage, fds, cast->connections);
 	stage_report(stage, 0);
-	stage_report(stage, (cast->mapped ? overload_mapped :
-					    connections_overload)(
-				    stage, fds, cast->connections));
+	refused = cast->mapped ?
+		overload_mapped(stage, fds, cast->connections) :
+		connections_overload(stage, fds, cast->connections);
+	stage_report(stage, refused);
 }
 
 static bool peak(struct play *play, const struct cast *cast,
