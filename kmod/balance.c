@@ -115,8 +115,20 @@ static enum skbal_class class_of(const struct skbal_snapshot *snap,
 	return SKBAL_OPEN;
 }
 
+/* A destroyed socket is not counted any more, and waits for the last reference. */
+static bool is_destroyed(const struct skbal_snapshot *snap,
+			 const struct skbal_socket *socket)
+{
+	if (socket->state != TCP_CLOSE)
+		return false;
+	/* its subflows may take longer to end, and hold it */
+	if (skbal_snapshot_is_mptcp(snap, socket) &&
+	    !(socket->flags & SKBAL_TOKEN))
+		return true;
+	return socket->flags & (SKBAL_TRACKED | SKBAL_REQUESTED);
+}
+
 /*
- * A destroyed socket is not counted any more, and waits for the last reference.
  * Closed SCTP sockets are not counted as allocated any more, although they are
  * charged until their associations have ended (sctp_close()).
  */
@@ -126,8 +138,7 @@ static bool is_allocated(const struct skbal_snapshot *snap,
 	if (!(socket->flags & SKBAL_DEAD))
 		return true;
 	return skbal_snapshot_pool(snap, socket) != SKBAL_POOL_SCTP &&
-	       !(socket->flags & (SKBAL_TRACKED | SKBAL_REQUESTED) &&
-		 socket->state == TCP_CLOSE);
+	       !is_destroyed(snap, socket);
 }
 
 static void sum_merge(struct skbal_sum *sum, const struct skbal_sum *other)

@@ -241,9 +241,16 @@ static bool misses_msks(const struct skbal_snapshot *snap)
 
 	if (!prot || !percpu_counter_sum(prot->sockets_allocated))
 		return false;
-	for (i = 0; i < snap->sockets.used; i++)
-		if (skbal_snapshot_is_mptcp(snap, skbal_snapshot_socket(snap, i)))
+	for (i = 0; i < snap->sockets.used; i++) {
+		const struct skbal_socket *socket =
+			skbal_snapshot_socket(snap, i);
+
+		/* without a token it may have been destroyed */
+		if (skbal_snapshot_is_mptcp(snap, socket) &&
+		    (socket->flags & SKBAL_TOKEN ||
+		     socket->state != TCP_CLOSE))
 			met++;
+	}
 	return percpu_counter_sum(prot->sockets_allocated) > met;
 }
 

@@ -9,7 +9,7 @@ def fails: $fails / "\n" | map(select(. != ""));
 def accusations: [fails[] | select(
 	test(": (unaccounted (pages|bytes)|fractional sockets): expected 0,") or
 	test(": sockets found of those allocated: expected ") or
-	test(": other counters balanced: expected ") or
+	test(": other counters (im)?balanced: expected ") or
 	test(": readings that were imbalanced: expected 0,") or
 	test(": verdict: expected balanced, actual (imbalanced|incomplete)"))];
 

@@ -212,12 +212,24 @@ static void remark_charges(struct play *play, const struct books_pool *pool)
 	books_free(&books);
 }
 
+static void remark_counters(struct play *play, const struct books *books)
+{
+	for (size_t i = 0; i < books->n_counters; i++)
+		ktap_remark(play->ktap, "%s of %s: kernel %lld, census %lld",
+			    books->counters[i].name,
+			    books->counters[i].protocol ?
+				    books->counters[i].protocol : "all",
+			    books->counters[i].kernel,
+			    books->counters[i].census);
+}
+
 /*
  * The scenario ends with its first failed check, and what the kernel has lost
  * may go unseen with the sockets that have lost it. So what do the books say?
  */
 static void ask_once(struct play *play)
 {
+	long long imbalanced = 0;
 	struct books books;
 
 	if (play->asked)
@@ -233,6 +245,11 @@ static void ask_once(struct play *play)
 		if (pool->verdict != BOOKS_BALANCED)
 			remark_charges(play, pool);
 	}
+	for (size_t i = 0; i < books.n_counters; i++)
+		imbalanced += books.counters[i].verdict == BOOKS_IMBALANCED;
+	remark_counters(play, &books);
+	play_expect(play, "at this failure", "other counters imbalanced", 0,
+		    imbalanced);
 	books_free(&books);
 }
 
@@ -329,13 +346,7 @@ static bool expect_pool(struct play *play, const char *phase,
 static bool expect_counters(struct play *play, const char *phase,
 			    const struct books *books)
 {
-	for (size_t i = 0; i < books->n_counters; i++)
-		ktap_remark(play->ktap, "%s of %s: kernel %lld, census %lld",
-			    books->counters[i].name,
-			    books->counters[i].protocol ?
-				    books->counters[i].protocol : "all",
-			    books->counters[i].kernel,
-			    books->counters[i].census);
+	remark_counters(play, books);
 	return play_expect(play, phase, "other counters balanced",
 			   books->counters_held, books->counters_balanced);
 }

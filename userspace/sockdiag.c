@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "array.h"
 #include "error.h"
@@ -389,19 +390,29 @@ static bool request_of(int fd, struct inet_diag_req_v2 *request)
 	return true;
 }
 
-bool sockdiag_destroy(int fd)
+static bool destroy(const struct inet_diag_req_v2 *request)
 {
-	struct inet_diag_req_v2 request;
-	int status;
+	int status = ask(SOCK_DESTROY, request);
 
-	if (!request_of(fd, &request))
-		return false;
-	status = ask(SOCK_DESTROY, &request);
 	if (status)
 		errno = status == -NLE_OPNOTSUPP    ? EOPNOTSUPP :
 			status == -NLE_OBJ_NOTFOUND ? ENOENT :
 						      EIO;
 	return !status;
+}
+
+bool sockdiag_destroy(int fd)
+{
+	struct inet_diag_req_v2 request;
+
+	return request_of(fd, &request) && destroy(&request);
+}
+
+bool sockdiag_destroy_closed(int fd)
+{
+	struct inet_diag_req_v2 request;
+
+	return request_of(fd, &request) && !close(fd) && destroy(&request);
 }
 
 void sockdiag_mistake(int fd)

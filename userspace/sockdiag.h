@@ -75,6 +75,9 @@ void sockdiag_free(struct sockdiag *diag);
  */
 bool sockdiag_destroy(int fd);
 
+/* Closes it first: what is destroyed is an orphan, or gone. */
+bool sockdiag_destroy_closed(int fd);
+
 /* Asks for the socket by its addresses, but with the cookie of another one. */
 void sockdiag_mistake(int fd);
 

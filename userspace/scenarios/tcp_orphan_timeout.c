@@ -2,7 +2,8 @@
 /*
  * A server closes connections whose peer takes nothing. The orphans are given
  * up by the kernel, with all that is in their queues, while the peer is still
- * there: because TCP_USER_TIMEOUT is over, and because there are too many.
+ * there: because TCP_USER_TIMEOUT is over, because they are killed (ss --kill),
+ * and because there are too many.
  *
  *	server ---- connection 1..N ----> client (does not read, or is deaf)
  */
@@ -13,6 +14,7 @@
 
 #include "../connections.h"
 #include "../segment.h"
+#include "../sockdiag.h"
 #include "scenarios.h"
 
 #define TIMEOUT_MS 500
@@ -21,7 +23,8 @@ struct cast {
 	struct loopback server;
 	int listener;
 	unsigned int connections;
-	bool timeout;		/* or too many of them */
+	bool timeout;
+	bool killed;		/* or else too many of them */
 	bool deaf;		/* what was sent is not acknowledged */
 };
 
@@ -42,7 +45,10 @@ static void server(struct stage *stage, void *arg)
 		    setsockopt(fds[i], IPPROTO_TCP, TCP_USER_TIMEOUT, &timeout,
 			       sizeof(timeout)))
 			stage_fail(stage, "TCP_USER_TIMEOUT");
-		close(fds[i]);
+		if (!cast->killed)
+			close(fds[i]);
+		else if (!sockdiag_destroy_closed(fds[i]))
+			stage_fail(stage, "SOCK_DESTROY of an orphan");
 	}
 	stage_report(stage, 0);
 }
@@ -118,6 +124,20 @@ static bool round_play(struct play *play, struct round *round)
 	return ok && play_expect_return(play, "after", pages);
 }
 
+/*
+ * Orphans that are killed stay for ever until bac76cf89816 (6.12), which 6.1.y
+ * has, too; kernels without SO_RESERVE_MEM (5.16) have it not.
+ */
+static bool ends_what_is_killed(void)
+{
+	socklen_t length = sizeof(int);
+	int fd = socket(AF_INET, SOCK_STREAM, 0), bytes;
+	bool ends = !getsockopt(fd, SOL_SOCKET, SO_RESERVE_MEM, &bytes, &length);
+
+	close(fd);
+	return ends;
+}
+
 static void play(struct play *play)
 {
 	struct round late = {
@@ -129,6 +149,10 @@ static void play(struct play *play)
 			  .deaf = true },
 		.phase = "after the time-out, unacknowledged",
 	};
+	struct round killed = {
+		.cast = { .connections = play->connections, .killed = true },
+		.phase = "killed",
+	};
 	struct round many = {
 		.cast = { .connections = play->connections },
 		.phase = "as there are too many",
@@ -136,6 +160,7 @@ static void play(struct play *play)
 
 	if (play_sysctl(play, "net.ipv4.tcp_max_orphans", "262144") &&
 	    round_play(play, &late) && round_play(play, &deaf) &&
+	    (!ends_what_is_killed() || round_play(play, &killed)) &&
 	    play_sysctl(play, "net.ipv4.tcp_max_orphans", "0"))
 		round_play(play, &many);
 }
