@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Data that is not copied: half of the connections are fed from a file with
- * sendfile(), the others from a pipe with splice(). The pages belong to the
- * file or the pipe, but other than with MSG_ZEROCOPY they are charged.
+ * Data that is not copied: a third of the connections are fed from a file with
+ * sendfile(), the others from a pipe with splice(), in which each page is full,
+ * or has so little that more of them come at once than fit into a packet. The
+ * pages belong to the file or the pipe, but other than with MSG_ZEROCOPY they
+ * are charged.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -10,9 +12,17 @@
 #include <sys/sendfile.h>
 #include <unistd.h>
 
+#include "../connections.h"
 #include "unread.h"
 
 #define CHUNK (64 * 1024)
+/* Of a page; and so many pages at once. */
+#define PIECE 100
+#define PAGES 64
+/* Of what comes in pieces; the kernel doubles it. */
+#define SNDBUF (32 * 1024)
+
+enum { BY_FILE, BY_PIPE, BY_PIECES, WAYS };
 
 static char chunk[CHUNK];
 
@@ -50,18 +60,28 @@ static long long send_file(struct stage *stage, int fd)
 	return bytes;
 }
 
-static long long send_pipe(struct stage *stage, int fd)
+/* The pipe may still be full. */
+static void fill_pipe(struct stage *stage, int pipe, size_t piece)
+{
+	while (write(pipe, chunk, piece) > 0)
+		;
+	if (errno != EAGAIN)
+		stage_fail(stage, "write");
+}
+
+/* flags: of the pipe; piece: what is written to it at once. */
+static long long send_pipe(struct stage *stage, int fd, int flags, size_t piece)
 {
 	long long bytes = 0;
 	ssize_t sent;
 	int ends[2];
 
-	if (pipe2(ends, O_NONBLOCK | O_CLOEXEC))
+	if (pipe2(ends, O_NONBLOCK | O_CLOEXEC | flags) ||
+	    fcntl(ends[1], F_SETPIPE_SZ,
+		  (int)(PAGES * sysconf(_SC_PAGESIZE))) < 0)
 		stage_fail(stage, "pipe2");
 	do {
-		/* the pipe may still be full */
-		if (write(ends[1], chunk, CHUNK) < 0 && errno != EAGAIN)
-			stage_fail(stage, "write");
+		fill_pipe(stage, ends[1], piece);
 		sent = splice(ends[0], NULL, fd, NULL, CHUNK,
 			      SPLICE_F_NONBLOCK);
 		bytes += sent > 0 ? sent : 0;
@@ -76,7 +96,13 @@ static long long send_pipe(struct stage *stage, int fd)
 static long long send_pages(struct stage *stage, int fd, unsigned int i)
 {
 	set_nonblocking(stage, fd);
-	return i % 2 ? send_file(stage, fd) : send_pipe(stage, fd);
+	if (i % WAYS == BY_FILE)
+		return send_file(stage, fd);
+	if (i % WAYS == BY_PIPE)
+		return send_pipe(stage, fd, 0, CHUNK);
+	connection_set_buffers(stage, fd, SNDBUF);
+	/* each write(2) gets a page of its own */
+	return send_pipe(stage, fd, O_DIRECT, PIECE);
 }
 
 static void play(struct play *play)
@@ -90,7 +116,7 @@ static void play(struct play *play)
 const struct scenario tcp_splice_sendfile = {
 	.name = "tcp-splice-sendfile",
 	.summary = "pages of a file or a pipe wait for a peer: not copied, but charged",
-	.connections = 20,
+	.connections = 21,
 	.pages = 2048,
 	.play = play,
 };
