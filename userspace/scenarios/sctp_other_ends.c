@@ -243,8 +243,12 @@ static void prepare(struct stage *stage, const struct kind *kind,
 		.pr_policy = (__u16)kind->policy,
 		.pr_value = kind->value,
 	};
+	/* what is lost for long, as on a slow machine, is no reason to end it */
+	const struct sctp_assocparams patient = { .sasoc_asocmaxrxt = 1000 };
 	int on = 1;
 
+	association_set(stage, ends->connected, SCTP_ASSOCINFO, &patient,
+			sizeof(patient));
 	association_set_fragment(stage, ends->connected,
 				 kind->fragment ? kind->fragment : FRAGMENT);
 	association_set_rto(stage, ends->connected, RTO_MS, RTO_MS);
