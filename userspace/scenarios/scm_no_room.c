@@ -112,7 +112,10 @@ static void pass(struct stage *stage, const struct keeper_ends *ends,
 	close(channel[1]);
 }
 
-/* Each is reset by its peer, which had something unread. */
+/*
+ * Each is reset by its peer, which had something unread. What was not closed,
+ * but leaked, is reset then, so that it is in no table either.
+ */
 static void keeper(struct stage *stage, void *arg)
 {
 	struct keeper_cast *cast = arg;
@@ -125,6 +128,9 @@ static void keeper(struct stage *stage, void *arg)
 	stage_report(stage, cast->connections);
 	for (unsigned int i = 0; i < cast->connections; i++)
 		pass(stage, &all[i], i % WAYS);
+	stage_report(stage, 0);
+	for (unsigned int i = 0; i < cast->connections; i++)
+		connection_reset(stage, all[i].connected);
 	stage_report(stage, 0);
 }
 
@@ -142,7 +148,9 @@ static bool go_through(struct play *play, struct actor *keeper)
 	       play_expect_sockets(play, "passed",
 				   whose(BOOKS_CLASS_CLOSED_HELD, keeper),
 				   connections) &&
-	       play_expect_settled(play, "passed");
+	       play_expect_settled(play, "passed") &&
+	       play_step(play, keeper, &value) &&
+	       play_expect_settled(play, "reset");
 }
 
 static void play(struct play *play)
