@@ -31,6 +31,8 @@
 #define LEAST 1
 /* An eighth of it, doubled, is a little more than a packet takes. */
 #define SOME 10000
+/* Doubled, it is what four packets take. */
+#define HALF 5000
 /* A window of many bytes, of few, in units of 64 or 128. */
 #define WIDE 1000
 #define NARROW 2
@@ -100,6 +102,14 @@ static const struct step pruning_eighths[] = {
 	{ .room = SOME, DATA(20000, 21000) },
 };
 
+/* The last one comes before all, and some of these have room then. */
+static const struct step pruning_some[] = {
+	{ DATA(2000, 3000) }, { DATA(4000, 5000) }, { DATA(6000, 7000) },
+	{ DATA(8000, 9000) }, { DATA(10000, 11000) }, { DATA(12000, 13000) },
+	{ DATA(14000, 15000) }, { DATA(16000, 17000) }, { DATA(18000, 19000) },
+	{ .room = HALF, DATA(500, 1500) },
+};
+
 static const struct step overrunning[] = {
 	{ DATA(2000, 3000) }, { .room = LEAST, DATA(0, 1000) },
 	{ DATA(0, 2000) }, { DATA(4000, 5000) }, { DATA(0, 4000) },
@@ -164,6 +174,7 @@ static const struct kind {
 	{ false, ending, ARRAY_SIZE(ending) },
 	{ false, pruning, ARRAY_SIZE(pruning) },
 	{ false, pruning_eighths, ARRAY_SIZE(pruning_eighths) },
+	{ false, pruning_some, ARRAY_SIZE(pruning_some) },
 	{ false, overrunning, ARRAY_SIZE(overrunning) },
 	{ false, resetting, ARRAY_SIZE(resetting) },
 	{ true, acknowledging_in_part, ARRAY_SIZE(acknowledging_in_part) },
@@ -296,7 +307,7 @@ static void play(struct play *play)
 const struct scenario tcp_forged_segments = {
 	.name = "tcp-forged-segments",
 	.summary = "data and acknowledgements that no Linux would send: overlapping, in part, taken back",
-	.connections = 32,
+	.connections = 34,
 	.pages = 32,
 	.play = play,
 };
