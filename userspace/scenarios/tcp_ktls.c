@@ -26,6 +26,8 @@
 /* The largest; as long as a part is not sent, all the plaintext is kept. */
 #define RECORD (16 * 1024)
 #define RECORD_CHARGE (OPEN_CHARGE + 2 * (RECORD - OPEN))
+/* Several pages, which go into a record that is open. */
+#define SPLICED 9000
 
 static void start_receiving(struct stage *stage, int fd)
 {
@@ -73,28 +75,36 @@ static long long send_too_much(struct stage *stage, int fd, unsigned int i)
 	return RECORD;
 }
 
-/* As sendfile() does: the record gets a page of the pipe. */
-static bool splice_byte(int fd)
+/* As sendfile() does: the record gets pages of the pipe. */
+static void splice_last(struct stage *stage, int fd)
 {
-	bool sent;
+	size_t left = SPLICED;
+	ssize_t sent;
 	int ends[2];
 
-	if (pipe(ends))
-		return false;
-	sent = write(ends[1], "", 1) == 1 &&
-	       splice(ends[0], NULL, fd, NULL, 1, 0) == 1;
+	if (pipe(ends) || write(ends[1], data, SPLICED) != SPLICED)
+		stage_fail(stage, "pipe");
+	while (left) {
+		sent = splice(ends[0], NULL, fd, NULL, left, 0);
+		if (sent <= 0)
+			stage_fail(stage, "splice");
+		left -= (size_t)sent;
+	}
 	close(ends[0]);
 	close(ends[1]);
-	return sent;
 }
 
 /*
  * Pushes out what waits; returns when it has gone to TCP. Half of those of
- * either kind get the last byte from a pipe.
+ * either kind get the last bytes from a pipe.
  */
 static long long push(struct stage *stage, int fd, unsigned int i)
 {
-	if (i % 4 < 2 ? send(fd, "", 1, MSG_NOSIGNAL) != 1 : !splice_byte(fd))
+	if (i % 4 >= 2) {
+		splice_last(stage, fd);
+		return SPLICED;
+	}
+	if (send(fd, "", 1, MSG_NOSIGNAL) != 1)
 		stage_fail(stage, "the last byte");
 	return 1;
 }
