@@ -119,13 +119,9 @@ static enum skbal_class class_of(const struct skbal_snapshot *snap,
 static bool is_destroyed(const struct skbal_snapshot *snap,
 			 const struct skbal_socket *socket)
 {
-	if (socket->state != TCP_CLOSE)
-		return false;
-	/* its subflows may take longer to end, and hold it */
-	if (skbal_snapshot_is_mptcp(snap, socket) &&
-	    !(socket->flags & SKBAL_TOKEN))
-		return true;
-	return socket->flags & (SKBAL_TRACKED | SKBAL_REQUESTED);
+	return skbal_snapshot_is_idle_msk(snap, socket) ||
+	       (socket->flags & (SKBAL_TRACKED | SKBAL_REQUESTED) &&
+		socket->state == TCP_CLOSE);
 }
 
 /*

@@ -280,28 +280,21 @@ static void orphans_compare(struct skbal_counters *counters,
 			    const struct skbal_counters *before,
 			    const struct skbal_snapshot *snap)
 {
-	struct skbal_counter row = {
+	struct skbal_counter counted = {
 		.name = "orphans",
 		.kernel = snap->orphans,
 		.census = snap->orphans_met,
 	};
-
-	if (snap->orphans >= 0)
-		row_add(counters, before, &row);
-}
-
-/* Who has no timer stays for ever if its peer is silent. */
-static void orphan_timers_compare(struct skbal_counters *counters,
-				  const struct skbal_counters *before,
-				  const struct skbal_snapshot *snap)
-{
-	struct skbal_counter row = {
+	/* who has no timer stays for ever if its peer is silent */
+	struct skbal_counter ending = {
 		.name = "orphan_timers",
 		.kernel = snap->orphans_ending,
 		.census = snap->orphans_met,
 	};
 
-	row_add(counters, before, &row);
+	if (snap->orphans >= 0)
+		row_add(counters, before, &counted);
+	row_add(counters, before, &ending);
 }
 
 int skbal_counters_compare(struct skbal_counters *counters,
@@ -323,7 +316,6 @@ int skbal_counters_compare(struct skbal_counters *counters,
 				    skbal_snapshot_net(snap, i), &met[i],
 				    missing);
 		orphans_compare(counters, &before, snap);
-		orphan_timers_compare(counters, &before, snap);
 		counters->snapshots++;
 	}
 	kvfree(before.rows);

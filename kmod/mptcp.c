@@ -245,10 +245,9 @@ static bool misses_msks(const struct skbal_snapshot *snap)
 		const struct skbal_socket *socket =
 			skbal_snapshot_socket(snap, i);
 
-		/* without a token it may have been destroyed */
+		/* which may have been destroyed; who is dead is not yet known */
 		if (skbal_snapshot_is_mptcp(snap, socket) &&
-		    (socket->flags & SKBAL_TOKEN ||
-		     socket->state != TCP_CLOSE))
+		    !skbal_snapshot_is_idle_msk(snap, socket))
 			met++;
 	}
 	return percpu_counter_sum(prot->sockets_allocated) > met;

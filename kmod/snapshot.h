@@ -259,6 +259,18 @@ static inline bool skbal_snapshot_is_mptcp(const struct skbal_snapshot *snap,
 	return snap->protocols[socket->protocol].mptcp;
 }
 
+/*
+ * An MPTCP socket that is not connected, and not counted any more if it is dead:
+ * its subflows may take longer to end, and hold it.
+ */
+static inline bool
+skbal_snapshot_is_idle_msk(const struct skbal_snapshot *snap,
+			   const struct skbal_socket *socket)
+{
+	return skbal_snapshot_is_mptcp(snap, socket) &&
+	       socket->state == TCP_CLOSE && !(socket->flags & SKBAL_TOKEN);
+}
+
 /* Nothing but the tracker leads to the socket, and it belongs to nothing. */
 static inline bool
 skbal_snapshot_is_unreachable(const struct skbal_socket *socket)

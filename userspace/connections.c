@@ -60,6 +60,17 @@ long long connections_overload(struct stage *stage, const int *fds,
 	return refused;
 }
 
+bool connection_reserves(void)
+{
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), bytes;
+	socklen_t length = sizeof(bytes);
+	bool known = !getsockopt(fd, SOL_SOCKET, SO_RESERVE_MEM, &bytes, &length);
+
+	if (fd >= 0)
+		close(fd);
+	return known;
+}
+
 void connection_make(struct stage *stage, const struct loopback *server,
 		     int listener, int *connected, int *accepted)
 {

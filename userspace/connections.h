@@ -71,4 +71,7 @@ void connection_set_mss(struct stage *stage, int fd, int mss);
 /* SO_SNDBUF and SO_RCVBUF; the kernel doubles them. */
 void connection_set_buffers(struct stage *stage, int fd, int size);
 
+/* Whether the kernel has SO_RESERVE_MEM, which came with 5.16. */
+bool connection_reserves(void);
+
 #endif

@@ -124,20 +124,6 @@ static bool round_play(struct play *play, struct round *round)
 	return ok && play_expect_return(play, "after", pages);
 }
 
-/*
- * Orphans that are killed stay for ever until bac76cf89816 (6.12), which 6.1.y
- * has, too; kernels without SO_RESERVE_MEM (5.16) have it not.
- */
-static bool ends_what_is_killed(void)
-{
-	socklen_t length = sizeof(int);
-	int fd = socket(AF_INET, SOCK_STREAM, 0), bytes;
-	bool ends = !getsockopt(fd, SOL_SOCKET, SO_RESERVE_MEM, &bytes, &length);
-
-	close(fd);
-	return ends;
-}
-
 static void play(struct play *play)
 {
 	struct round late = {
@@ -158,9 +144,13 @@ static void play(struct play *play)
 		.phase = "as there are too many",
 	};
 
+	/*
+	 * Orphans that are killed stay for ever until bac76cf89816 (6.12), which
+	 * 6.1.y has, too; kernels older than SO_RESERVE_MEM have it not.
+	 */
 	if (play_sysctl(play, "net.ipv4.tcp_max_orphans", "262144") &&
 	    round_play(play, &late) && round_play(play, &deaf) &&
-	    (!ends_what_is_killed() || round_play(play, &killed)) &&
+	    (!connection_reserves() || round_play(play, &killed)) &&
 	    play_sysctl(play, "net.ipv4.tcp_max_orphans", "0"))
 		round_play(play, &many);
 }

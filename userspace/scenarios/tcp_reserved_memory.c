@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "../confinement.h"
+#include "../connections.h"
 #include "unread.h"
 
 #define RESERVE (256 * 1024)
@@ -93,23 +94,11 @@ static void play_refusal(struct play *play)
 	actor_kill(&actor);
 }
 
-/* Asked of a socket that has none reserved. */
-static bool kernel_reserves(void)
-{
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), bytes;
-	socklen_t length = sizeof(bytes);
-	bool known = !getsockopt(fd, SOL_SOCKET, SO_RESERVE_MEM, &bytes, &length);
-
-	if (fd >= 0)
-		close(fd);
-	return known;
-}
-
 static void play(struct play *play)
 {
 	bool made = confinement_make(&confinement, "skbalance-reserve");
 
-	if (!kernel_reserves()) {
+	if (!connection_reserves()) {
 		play_skip(play, "the kernel has no SO_RESERVE_MEM");
 	} else if (made && confinement.memory) {
 		unread_play(play, &(struct unread){
