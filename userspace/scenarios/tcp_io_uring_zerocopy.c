@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <stdint.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -15,6 +16,7 @@
 
 #define SNDBUF (256 * 1024)
 #define CHUNK (64 * 1024)
+#define MIXED 100
 /* Readings until two of them are of the same moment. */
 #define TRIES 100
 
@@ -35,6 +37,16 @@ static void open_ring(struct stage *stage)
 		stage_fail(stage, "io_uring");
 }
 
+/* What is copied into the same packet makes the kernel charge both. */
+static void send_mixed(struct stage *stage, struct io_uring_sqe request)
+{
+	request.len = MIXED;
+	request.msg_flags |= MSG_MORE;
+	if (uring_do(&ring, &request) != MIXED ||
+	    send(request.fd, data, MIXED, MSG_NOSIGNAL) != MIXED)
+		stage_fail(stage, "IORING_OP_SEND_ZC, then send");
+}
+
 static long long send_zerocopy(struct stage *stage, int fd, unsigned int i)
 {
 	struct io_uring_sqe request = {
@@ -45,13 +57,14 @@ static long long send_zerocopy(struct stage *stage, int fd, unsigned int i)
 		.msg_flags = MSG_DONTWAIT | MSG_NOSIGNAL,
 	};
 	int size = SNDBUF, sent;
-	long long bytes = 0;
+	long long bytes = 2 * MIXED;
 
 	if (!data)
 		open_ring(stage);
 	if (setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size)))
 		stage_fail(stage, "SO_SNDBUF");
 	request.addr = (uintptr_t)data;
+	send_mixed(stage, request);
 	while ((sent = uring_do(&ring, &request)) > 0)
 		bytes += sent;
 	if (errno != EAGAIN)

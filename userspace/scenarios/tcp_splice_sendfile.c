@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Data that is not copied: a third of the connections are fed from a file with
- * sendfile(), the others from a pipe with splice(), in which each page is full,
- * or has so little that more of them come at once than fit into a packet. The
- * pages belong to the file or the pipe, but other than with MSG_ZEROCOPY they
- * are charged.
+ * Data that is not copied: some connections are fed from a file with sendfile(),
+ * others from a pipe with splice(), in which each page is full, or has so little
+ * that more of them come at once than fit into a packet. The pages belong to the
+ * file or the pipe, but other than with MSG_ZEROCOPY they are charged; a page of
+ * the sender's, in the packet before they come, is charged with them.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -22,7 +22,7 @@
 /* Of what comes in pieces; the kernel doubles it. */
 #define SNDBUF (32 * 1024)
 
-enum { BY_FILE, BY_PIPE, BY_PIECES, WAYS };
+enum { BY_FILE, BEHIND_OWN_PAGE, BY_PIPE, BY_PIECES, WAYS };
 
 static char chunk[CHUNK];
 
@@ -58,6 +58,17 @@ static long long send_file(struct stage *stage, int fd)
 	if (errno != EAGAIN)
 		stage_fail(stage, "sendfile");
 	return bytes;
+}
+
+/* It waits for more, and is not charged. */
+static long long send_own_page(struct stage *stage, int fd)
+{
+	int on = 1;
+
+	if (setsockopt(fd, SOL_SOCKET, SO_ZEROCOPY, &on, sizeof(on)) ||
+	    send(fd, chunk, PIECE, MSG_ZEROCOPY | MSG_MORE) != PIECE)
+		stage_fail(stage, "MSG_ZEROCOPY");
+	return PIECE;
 }
 
 /* The pipe may still be full. */
@@ -98,6 +109,8 @@ static long long send_pages(struct stage *stage, int fd, unsigned int i)
 	set_nonblocking(stage, fd);
 	if (i % WAYS == BY_FILE)
 		return send_file(stage, fd);
+	if (i % WAYS == BEHIND_OWN_PAGE)
+		return send_own_page(stage, fd) + send_file(stage, fd);
 	if (i % WAYS == BY_PIPE)
 		return send_pipe(stage, fd, 0, CHUNK);
 	connection_set_buffers(stage, fd, SNDBUF);

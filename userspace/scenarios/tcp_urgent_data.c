@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Urgent bytes among what a sender sends. They are charged with their segments
- * like any other, but are not part of what read() returns. One half of the
- * connections has one, after other data; the other half begins with two, and
- * the second is more urgent than the first, which is forgotten unread.
+ * like any other, but are not part of what read() returns. Of the connections
+ * some have one, after other data; others begin with one, which is forgotten
+ * unread when a second one is more urgent: the first had a segment of its own, or
+ * data came with it.
  */
 #include <sys/socket.h>
 
@@ -12,11 +13,14 @@
 
 #define PART 1000
 
-static void send_urgent(struct stage *stage, int fd)
+enum kind { AMONG_DATA, TWO, TWO_WITH_DATA, KINDS };
+
+static void send_urgent(struct stage *stage, int fd, int flags)
 {
-	if (send(fd, "!", 1, MSG_OOB | MSG_NOSIGNAL) != 1)
+	if (send(fd, "!", 1, MSG_OOB | MSG_NOSIGNAL | flags) != 1)
 		stage_fail(stage, "MSG_OOB");
-	segment_await_acknowledged(stage, fd);
+	if (!(flags & MSG_MORE))
+		segment_await_acknowledged(stage, fd);
 }
 
 static long long send_part(struct stage *stage, int fd)
@@ -30,17 +34,25 @@ static long long send_part(struct stage *stage, int fd)
 
 static long long send_parts(struct stage *stage, int fd, unsigned int i)
 {
-	long long bytes;
+	long long bytes = 0;
 
-	if (i % 2) {
-		send_urgent(stage, fd);
-		send_urgent(stage, fd);
+	switch (i % KINDS) {
+	case AMONG_DATA:
 		bytes = send_part(stage, fd);
-	} else {
+		send_urgent(stage, fd, 0);
+		break;
+	case TWO:
+		send_urgent(stage, fd, 0);
+		send_urgent(stage, fd, 0);
+		break;
+	case TWO_WITH_DATA:
+		send_urgent(stage, fd, MSG_MORE);
 		bytes = send_part(stage, fd);
-		send_urgent(stage, fd);
-		bytes += send_part(stage, fd);
+		segment_await_acknowledged(stage, fd);
+		send_urgent(stage, fd, 0);
+		break;
 	}
+	bytes += send_part(stage, fd);
 	segment_await_acknowledged(stage, fd);
 	return bytes;
 }
@@ -49,7 +61,8 @@ static long long send_parts(struct stage *stage, int fd, unsigned int i)
 static bool expect(struct play *play, const struct unread_round *round)
 {
 	return play_expect(play, "peak", "bytes before the urgent ones",
-			   play_share(play, 2, 0) * PART,
+			   (play_share(play, KINDS, AMONG_DATA) +
+			    play_share(play, KINDS, TWO_WITH_DATA)) * PART,
 			   round->readable);
 }
 
