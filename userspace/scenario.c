@@ -44,7 +44,6 @@ const struct scenario *const scenarios[] = {
 	&udp_segments,
 	&udp_in_parts,
 	&udp_memory_limit,
-	&udp_many_closes,
 	&udplite_full_receive_buffer,
 	&udplite_error_queue,
 	&udplite_close_with_data,
@@ -126,6 +125,7 @@ const struct scenario *const scenarios[] = {
 	&mixed_load,
 	&tcp_closing_listener,
 	&tcp_many_closes,
+	&udp_many_closes,
 	&bulk_transfer,
 	NULL,
 };
