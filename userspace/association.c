@@ -108,15 +108,18 @@ ssize_t association_send(int fd, const struct loopback *to, const void *data,
 			.cmsg_len = CMSG_LEN(sizeof(*info)),
 		},
 	};
-	struct sockaddr_storage address = to->address;
 	struct iovec part = { (void *)(uintptr_t)data, length };
+	struct sockaddr_storage address;
 	struct msghdr message = {
-		.msg_name = &address,
-		.msg_namelen = to->length,
 		.msg_iov = &part,
 		.msg_iovlen = 1,
 	};
 
+	if (to) {
+		address = to->address;
+		message.msg_name = &address;
+		message.msg_namelen = to->length;
+	}
 	if (info) {
 		message.msg_control = &control;
 		message.msg_controllen = sizeof(control);

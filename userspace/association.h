@@ -38,7 +38,7 @@ int *association_peel_off(struct stage *stage, int fd, unsigned int count);
 /* Likewise, but nobody is told of the descriptor: there is none. */
 void association_peel_off_untold(struct stage *stage, int fd);
 
-/* sendmsg(), with info; NULL: as it is by default. */
+/* sendmsg(), to NULL: to the peer; info NULL: as it is by default. */
 ssize_t association_send(int fd, const struct loopback *to, const void *data,
 			 size_t length, const struct sctp_sndinfo *info,
 			 int flags);

@@ -35,15 +35,16 @@
 #define PRESSED 4
 #define LIMITED 6
 /* For each connection in each round. */
-#define CALLS 20
+#define CALLS 25
 /* What can be sent and received at most; behind it is nothing. */
 #define MEMORY 65536
 
-/* Who has no peer any more gives up soon. */
+/* Who has no peer any more gives up soon; TCP_FASTOPEN, without cookies. */
 #define IMPATIENT \
 	"cd /proc/sys/net && echo 1 >ipv4/tcp_orphan_retries && " \
 	"echo 1 >ipv4/tcp_fin_timeout && echo 3 >ipv4/tcp_retries2 && " \
-	"{ [ ! -e mptcp/close_timeout ] || echo 1 >mptcp/close_timeout; }"
+	"{ [ ! -e mptcp/close_timeout ] || echo 1 >mptcp/close_timeout; } && " \
+	"echo 1543 >ipv4/tcp_fastopen"
 #define IMPATIENT_SCTP \
 	"cd /proc/sys/net/sctp && echo 100 >rto_min && echo 200 >rto_max && " \
 	"echo 100 >rto_initial && echo 3 >association_max_retrans"
@@ -91,12 +92,38 @@ static struct loopback place(const struct loopback *anywhere)
 	return at;
 }
 
+/* What is sent at once. */
+static const size_t sizes[] = { 1, 100, 1448, 5000, 30000 };
+
 static void call_send(struct caller *caller, int *fd)
 {
-	static const size_t sizes[] = { 1, 100, 1448, 5000, 30000 };
 	static const int flags[] = { 0, 0, MSG_MORE, MSG_OOB, MSG_ZEROCOPY };
 
 	send(*fd, caller->memory, PICK(sizes), PICK(flags) | MSG_NOSIGNAL);
+}
+
+/* With the first segment, if it is not connected. */
+static void call_send_first(struct caller *caller, int *fd)
+{
+	struct loopback server = place(&caller->server);
+
+	sendto(*fd, caller->memory, PICK(sizes), MSG_FASTOPEN | MSG_NOSIGNAL,
+	       (const struct sockaddr *)&server.address, server.length);
+}
+
+/* In one of several streams, out of turn, or the last: SCTP alone knows that. */
+static void call_send_message(struct caller *caller, int *fd)
+{
+	static const __u16 flags[] = {
+		0, 0, 0, SCTP_UNORDERED, SCTP_UNORDERED, SCTP_EOF, SCTP_ABORT,
+	};
+	const struct sctp_sndinfo info = {
+		.snd_sid = (__u16)pick(8),
+		.snd_flags = PICK(flags),
+	};
+
+	association_send(*fd, NULL, caller->memory, PICK(sizes), &info,
+			 MSG_NOSIGNAL);
 }
 
 /* Only the first bytes can be read. */
@@ -116,13 +143,13 @@ static void call_send_file(struct caller *caller, int *fd)
 
 static void call_receive(struct caller *caller, int *fd)
 {
-	static const size_t sizes[] = { 1, 100, 3000, MEMORY };
+	static const size_t room[] = { 1, 100, 3000, MEMORY };
 	static const int flags[] = {
 		0, 0, MSG_PEEK, MSG_TRUNC, MSG_PEEK | MSG_TRUNC, MSG_OOB,
 		MSG_ERRQUEUE,
 	};
 
-	recv(*fd, caller->memory, PICK(sizes), PICK(flags));
+	recv(*fd, caller->memory, PICK(room), PICK(flags));
 }
 
 static void call_receive_faulty(struct caller *caller, int *fd)
@@ -132,14 +159,27 @@ static void call_receive_faulty(struct caller *caller, int *fd)
 	recv(*fd, caller->memory + MEMORY - 50, 1000, PICK(flags));
 }
 
-static void call_splice(struct caller *caller, int *fd)
+static void empty_pipe(struct caller *caller, ssize_t length)
 {
-	ssize_t length = splice(*fd, NULL, caller->pipe[1], NULL,
-				1 + pick(MEMORY), SPLICE_F_NONBLOCK);
-
 	if (length > 0)
 		splice(caller->pipe[0], NULL, caller->null, NULL,
 		       (size_t)length, 0);
+}
+
+static void call_splice(struct caller *caller, int *fd)
+{
+	empty_pipe(caller, splice(*fd, NULL, caller->pipe[1], NULL,
+				  1 + pick(MEMORY), SPLICE_F_NONBLOCK));
+}
+
+static void call_splice_to(struct caller *caller, int *fd)
+{
+	ssize_t length = write(caller->pipe[1], caller->memory,
+			       1 + pick(MEMORY / 2));
+	ssize_t sent = splice(caller->pipe[0], NULL, *fd, NULL, (size_t)length,
+			      SPLICE_F_NONBLOCK);
+
+	empty_pipe(caller, length - (sent > 0 ? sent : 0));
 }
 
 static void call_shutdown(struct caller *caller, int *fd)
@@ -250,6 +290,11 @@ static void call_set(struct caller *caller, int *fd)
 		{ IPPROTO_TCP, TCP_USER_TIMEOUT, { 0, 100 } },
 		{ IPPROTO_TCP, TCP_QUICKACK, { 0, 1 } },
 		{ IPPROTO_TCP, TCP_MAXSEG, { 100, 1000 } },
+		{ IPPROTO_SCTP, SCTP_NODELAY, { 0, 1 } },
+		{ IPPROTO_SCTP, SCTP_DISABLE_FRAGMENTS, { 0, 1 } },
+		{ IPPROTO_SCTP, SCTP_FRAGMENT_INTERLEAVE, { 0, 1 } },
+		{ IPPROTO_SCTP, SCTP_PARTIAL_DELIVERY_POINT, { 100, 20000 } },
+		{ IPPROTO_SCTP, SCTP_MAXSEG, { 0, 500 } },
 		{ IPPROTO_UDP, UDP_CORK, { 0, 1 } },
 		{ IPPROTO_UDP, UDP_SEGMENT, { 0, 1000 } },
 		{ IPPROTO_UDP, UDP_GRO, { 0, 1 } },
@@ -277,14 +322,27 @@ static void call_value(struct caller *caller, int *fd)
 	setsockopt(*fd, IPPROTO_SCTP, SCTP_DEFAULT_PRINFO, &info, sizeof(info));
 }
 
+/* Likewise: which of its streams comes next. */
+static void call_schedule(struct caller *caller, int *fd)
+{
+	const struct sctp_assoc_value schedule = {
+		.assoc_value = pick(SCTP_SS_MAX + 1),
+	};
+
+	(void)caller;
+	setsockopt(*fd, IPPROTO_SCTP, SCTP_STREAM_SCHEDULER, &schedule,
+		   sizeof(schedule));
+}
+
 /* What is there more than once is called more often. */
 static void (*const calls[])(struct caller *caller, int *fd) = {
-	call_send, call_send, call_send, call_send, call_send_faulty,
-	call_send_file, call_receive, call_receive, call_receive,
-	call_receive_faulty, call_splice, call_shutdown, call_close,
+	call_send, call_send, call_send, call_send, call_send_first,
+	call_send_message, call_send_message, call_send_faulty, call_send_file,
+	call_receive, call_receive, call_receive, call_receive_faulty,
+	call_splice, call_splice_to, call_shutdown, call_close,
 	call_disconnect, call_connect, call_destroy, call_mistake,
 	call_encrypt, call_lose, call_heed, call_set, call_set, call_set,
-	call_value,
+	call_value, call_schedule,
 };
 
 static bool is_of_datagrams(const struct caller *caller)
