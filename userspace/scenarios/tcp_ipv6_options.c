@@ -5,7 +5,8 @@
  * A socket that wants to be told of IPv6 options keeps the last packet that it
  * has received, for IPV6_2292PKTOPTIONS: charged, in no queue, and still there
  * when everything is read, when the connection is reset, or disconnected. One
- * that nobody keeps any more must not keep it either.
+ * that nobody keeps any more must not keep it either, nor one that has become an
+ * IPv4 socket.
  */
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -14,6 +15,7 @@
 
 #include "../connections.h"
 #include "../segment.h"
+#include "address_form.h"
 #include "keeper.h"
 
 /* Of <linux/in6.h>, which cannot be included beside <netinet/in.h>. */
@@ -24,7 +26,7 @@
 #define LONG_FIN_TIMEOUT 110
 
 /* How a connection ends; the last with the process. */
-enum kind { DISCONNECTED, RESET, LEFT, KEPT, KINDS };
+enum kind { DISCONNECTED, RESET, LEFT, CHANGED, KEPT, KINDS };
 
 static void want_options(struct stage *stage, int fd, int peer)
 {
@@ -60,6 +62,23 @@ static void leave(struct stage *stage, int fd, int peer)
 	segment_await_state(stage, peer, TCP_CLOSE);
 }
 
+/* It is connected anew, over IPv4, to a listener that is then closed. */
+static void change(struct stage *stage, int fd)
+{
+	struct loopback other;
+	int listener;
+
+	address_form_set(&other, 0);
+	listener = loopback_listen(&other, 1);
+	connection_disconnect(stage, fd);
+	if (listener < 0 ||
+	    connect(fd, (struct sockaddr *)&other.address, other.length))
+		stage_fail(stage, "connect over IPv4");
+	address_form_change(stage, fd);
+	connection_reset(stage, fd);
+	close(listener);
+}
+
 static void end(struct stage *stage, enum kind kind, int fd, int peer)
 {
 	switch (kind) {
@@ -72,27 +91,40 @@ static void end(struct stage *stage, enum kind kind, int fd, int peer)
 	case LEFT:
 		leave(stage, fd, peer);
 		break;
+	case CHANGED:
+		change(stage, fd);
+		break;
 	default:
 		break;
 	}
+}
+
+/* An accepted socket keeps its address, and could not go elsewhere. */
+static void choose(const struct keeper_ends *ends, enum kind kind, int *fd,
+		   int *peer)
+{
+	*fd = kind == CHANGED ? ends->connected : ends->accepted;
+	*peer = kind == CHANGED ? ends->accepted : ends->connected;
 }
 
 static void keeper(struct stage *stage, void *arg)
 {
 	const struct keeper_cast *cast = arg;
 	const struct keeper_ends *all = keeper_connect(stage, cast);
+	int fd, peer;
 
 	for (unsigned int i = 0; i < cast->connections; i++) {
-		int fd = all[i].accepted, peer = all[i].connected;
-
+		choose(&all[i], i % KINDS, &fd, &peer);
 		want_options(stage, fd, peer);
 		/* the second takes the place of the first */
 		pass_byte(stage, peer, fd);
 		pass_byte(stage, peer, fd);
 	}
 	stage_report(stage, 0);
-	for (unsigned int i = 0; i < cast->connections; i++)
-		end(stage, i % KINDS, all[i].accepted, all[i].connected);
+	for (unsigned int i = 0; i < cast->connections; i++) {
+		choose(&all[i], i % KINDS, &fd, &peer);
+		end(stage, i % KINDS, fd, peer);
+	}
 	stage_report(stage, 0);
 }
 
@@ -105,6 +137,7 @@ static bool go_through(struct play *play, struct actor *keeper)
 	long long disconnected = play_share(play, KINDS, DISCONNECTED);
 	long long were_reset = play_share(play, KINDS, RESET);
 	long long left = play_share(play, KINDS, LEFT);
+	long long changed = play_share(play, KINDS, CHANGED);
 
 	return play_await(play, keeper, &value) &&
 	       play_expect_settled(play, "peak") &&
@@ -112,8 +145,10 @@ static bool go_through(struct play *play, struct actor *keeper)
 	       play_expect_meminfo(play, "peak", open) &&
 	       play_step(play, keeper, &value) &&
 	       play_expect_state(play, "over", closed, "CLOSE",
-				 2 * disconnected + were_reset + left) &&
-	       keeper_expect_queues(play, "over", keeper, n - left) &&
+				 2 * disconnected + were_reset + left +
+				 changed) &&
+	       keeper_expect_queues(play, "over", keeper,
+				    n - left - changed) &&
 	       play_expect_settled(play, "over");
 }
 
@@ -122,10 +157,10 @@ static void play(struct play *play)
 	static const struct keeper how = { keeper, go_through };
 	struct keeper_cast cast;
 
-	if (play->family == AF_INET6)
-		keeper_play(play, &how, &cast);
-	else
+	if (play->family != AF_INET6)
 		play_skip(play, "IPv4 has no such options");
+	else if (address_form_prepare(play))
+		keeper_play(play, &how, &cast);
 }
 
 const struct scenario tcp_ipv6_options = {

@@ -2,10 +2,11 @@
 /*
  *	keeper ---- connection 1..N ---- itself (listens)
  *
- * The listeners do not get the last segment of the handshake: the clients are
- * connected, but there are requests instead of children, and each keeps its
- * listener. They end in every way: in time or too late, with the listener still
- * there or closed, and as children of this listener or of another.
+ * The listeners do not get the last segment of the handshake, or wait for data
+ * after it: the clients are connected, but there are requests instead of
+ * children, and each keeps its listener. They end in every way: in time or too
+ * late, with the listener still there or closed, and as children of this listener
+ * or of another.
  */
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -25,6 +26,8 @@
 #define BACKLOG 4096
 /* Answers that others than those that are to expire have: they get a minute. */
 #define ANSWERS 5
+/* How long a listener may wait for data: until the end. */
+#define LONG 60
 /* In /proc/net/tcp. */
 #define SYN_RECV 3
 #define MIGRATION "/proc/sys/net/ipv4/tcp_migrate_req"
@@ -34,6 +37,7 @@ enum deed { NOTHING, SENDS, RESETS, GETS_ERROR };
 
 struct kind {
 	enum deed deed;
+	int deferred;		/* TCP_DEFER_ACCEPT, in seconds */
 	bool expires;		/* without another answer */
 	bool closed;		/* is the listener, before the deed */
 	bool shared;		/* is its port, then, with one that is not */
@@ -45,6 +49,9 @@ static const struct kind kinds[] = {
 	{ .expires = true },
 	{ .closed = true },
 	{ .closed = true, .deed = SENDS },
+	{ .deferred = 1, .expires = true },
+	{ .deferred = LONG, .closed = true },
+	{ .deferred = LONG, .deed = SENDS },
 	{ .heard = true },
 	{ .heard = true, .deed = RESETS },
 	{ .deed = GETS_ERROR },
@@ -84,6 +91,10 @@ static int listen_at(struct stage *stage, struct loopback *server,
 	if (!kind->expires && setsockopt(fd, IPPROTO_TCP, TCP_SYNCNT, &answers,
 					 sizeof(answers)))
 		stage_fail(stage, "TCP_SYNCNT");
+	if (kind->deferred && setsockopt(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT,
+					 &kind->deferred,
+					 sizeof(kind->deferred)))
+		stage_fail(stage, "TCP_DEFER_ACCEPT");
 	return fd;
 }
 
@@ -98,7 +109,8 @@ static void listen_all(struct stage *stage, struct cast *cast)
 		loopback_set(&listener->server, family, 0);
 		listener->server.shared = kinds[k].shared;
 		listener->fd = listen_at(stage, &listener->server, &kinds[k]);
-		segment_ignore_answers(stage, listener->fd);
+		if (!kinds[k].deferred)
+			segment_ignore_answers(stage, listener->fd);
 	}
 }
 
@@ -112,6 +124,9 @@ static int *connect_all(struct stage *stage, const struct cast *cast)
 		fds[i] = loopback_connect(&cast->listeners[i % kinds_here].server);
 		if (fds[i] < 0)
 			stage_fail(stage, "connect");
+		/* else it says again that it is there, and becomes a child */
+		if (kind_of(i)->deferred && kind_of(i)->expires)
+			segment_ignore(stage, fds[i]);
 	}
 	return fds;
 }
@@ -217,6 +232,9 @@ static void end_all(struct stage *stage, struct cast *cast, const int *fds)
 	while (count_all_requests(stage, cast, true) &&
 	       play_clock_ms() < deadline)
 		play_pause();
+	for (unsigned int i = 0; i < connections; i++)
+		if (kind_of(i)->deferred && kind_of(i)->expires)
+			segment_heed(stage, fds[i]);
 }
 
 static void keeper(struct stage *stage, void *arg)
@@ -264,7 +282,8 @@ static bool is_refused(const struct kind *kind)
 
 static bool is_completed(const struct kind *kind)
 {
-	return kind->heard && !is_reset(kind);
+	return (kind->heard && !is_reset(kind)) ||
+	       (kind->deferred && kind->deed == SENDS);
 }
 
 /* By its ACK, which is sent again only if the SYN-ACK is. */
@@ -357,7 +376,7 @@ static void play(struct play *play)
 const struct scenario tcp_pending_requests = {
 	.name = "tcp-pending-requests",
 	.summary = "handshakes that are not finished: requests keep their listeners",
-	.connections = 80,
+	.connections = 110,
 	.pages = 1,
 	.play = play,
 };
