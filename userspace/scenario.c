@@ -43,6 +43,7 @@ const struct scenario *const scenarios[] = {
 	&udp_other_ends,
 	&udp_segments,
 	&udp_in_parts,
+	&udp_over_link,
 	&udp_memory_limit,
 	&udplite_full_receive_buffer,
 	&udplite_error_queue,

@@ -24,7 +24,7 @@
 #include "../link.h"
 #include "../netns.h"
 #include "../sockdiag.h"
-#include "scenarios.h"
+#include "ends.h"
 
 enum { CUT, SHUT, DISCONNECTED, CLOSED, KINDS };
 
@@ -290,32 +290,17 @@ static void sender(struct stage *stage, void *arg)
 
 struct round {
 	struct cast cast;
-	struct actor sender, receiver;
+	struct ends ends;
 };
-
-static bool start(struct play *play, struct round *round)
-{
-	long long value, joined;
-
-	if (!play_start(play, &round->receiver, "receiver", receiver,
-			&round->cast) ||
-	    !play_await(play, &round->receiver, &value))
-		return false;
-	round->cast.receiver = round->receiver.pid;
-	if (!play_start(play, &round->sender, "sender", sender, &round->cast) ||
-	    !play_await(play, &round->sender, &joined))
-		return false;
-	return joined || play_skip(play, "there is no ip(8), or no veth");
-}
 
 static bool expect_open(struct play *play, const struct round *round,
 			const char *phase, long long sockets)
 {
 	return play_expect_sockets(play, phase,
-				   whose(BOOKS_CLASS_OPEN, &round->sender),
+				   whose(BOOKS_CLASS_OPEN, &round->ends.sender),
 				   sockets) &&
 	       play_expect_sockets(play, phase,
-				   whose(BOOKS_CLASS_OPEN, &round->receiver),
+				   whose(BOOKS_CLASS_OPEN, &round->ends.receiver),
 				   sockets);
 }
 
@@ -324,16 +309,16 @@ static bool connect_all(struct play *play, struct round *round)
 {
 	long long value, able[2];
 
-	if (!play_step(play, &round->receiver, &able[RIGHT]) ||
-	    !play_step(play, &round->sender, &able[LEFT]))
+	if (!play_step(play, &round->ends.receiver, &able[RIGHT]) ||
+	    !play_step(play, &round->ends.sender, &able[LEFT]))
 		return false;
 	if (!able[LEFT] || !able[RIGHT])
 		return play_skip(play, "ip(8) cannot set the path manager");
-	return play_cue(play, &round->receiver) &&
-	       play_step(play, &round->sender, &value) &&
-	       play_await(play, &round->receiver, &value) &&
+	return play_cue(play, &round->ends.receiver) &&
+	       play_step(play, &round->ends.sender, &value) &&
+	       play_await(play, &round->ends.receiver, &value) &&
 	       expect_open(play, round, "connected", 2 * play->connections) &&
-	       play_step(play, &round->receiver, &value) &&
+	       play_step(play, &round->ends.receiver, &value) &&
 	       play_expect(play, "joined", "addresses signalled", 1, value) &&
 	       expect_open(play, round, "joined", 3 * play->connections);
 }
@@ -342,15 +327,15 @@ static bool send_all(struct play *play, struct round *round)
 {
 	long long lossy[2], value;
 
-	if (!play_cue(play, &round->receiver) ||
-	    !play_step(play, &round->sender, &value) ||
-	    !play_await(play, &round->receiver, &value) ||
-	    !play_step(play, &round->receiver, &lossy[RIGHT]) ||
-	    !play_step(play, &round->sender, &lossy[LEFT]))
+	if (!play_cue(play, &round->ends.receiver) ||
+	    !play_step(play, &round->ends.sender, &value) ||
+	    !play_await(play, &round->ends.receiver, &value) ||
+	    !play_step(play, &round->ends.receiver, &lossy[RIGHT]) ||
+	    !play_step(play, &round->ends.sender, &lossy[LEFT]))
 		return false;
 	if (!lossy[LEFT] || !lossy[RIGHT])
 		return play_skip(play, "there is no tc(8), or no netem");
-	return play_step(play, &round->sender, &value);
+	return play_step(play, &round->ends.sender, &value);
 }
 
 /* Bytes of the sockets of MPTCP by SO_MEMINFO, of the subflows by sock_diag. */
@@ -417,13 +402,13 @@ static bool peak(struct play *play, struct round *round)
 {
 	long long waiting;
 
-	return expect_early(play, &round->receiver) &&
-	       play_step(play, &round->receiver, &waiting) &&
+	return expect_early(play, &round->ends.receiver) &&
+	       play_step(play, &round->ends.receiver, &waiting) &&
 	       play_expect(play, "peak", "connections with nothing to be read",
 			   play->connections, waiting) &&
 	       expect_open(play, round, "peak", 3 * play->connections) &&
-	       expect_witnessed(play, &round->sender) &&
-	       expect_witnessed(play, &round->receiver) &&
+	       expect_witnessed(play, &round->ends.sender) &&
+	       expect_witnessed(play, &round->ends.receiver) &&
 	       play_expect_balanced(play, "peak");
 }
 
@@ -448,13 +433,14 @@ static bool end_all(struct play *play, struct round *round)
 	struct meminfo before;
 	long long value, ended;
 
-	if (!play_meminfo(play, "peak", &round->sender, &before) ||
-	    !play_step(play, &round->sender, &ended))
+	if (!play_meminfo(play, "peak", &round->ends.sender, &before) ||
+	    !play_step(play, &round->ends.sender, &ended))
 		return false;
 	if (ended < play->connections)
 		return play_skip(play, "the kernel cannot destroy subflows");
-	return expect_purged(play, &round->sender, before.write_queue_bytes) &&
-	       play_step(play, &round->receiver, &value) &&
+	return expect_purged(play, &round->ends.sender,
+			     before.write_queue_bytes) &&
+	       play_step(play, &round->ends.receiver, &value) &&
 	       play_expect_settled(play, "ended");
 }
 
@@ -462,12 +448,12 @@ static bool heal(struct play *play, struct round *round)
 {
 	long long value, healed[2];
 
-	return play_step(play, &round->sender, &healed[LEFT]) &&
-	       play_step(play, &round->receiver, &healed[RIGHT]) &&
+	return play_step(play, &round->ends.sender, &healed[LEFT]) &&
+	       play_step(play, &round->ends.receiver, &healed[RIGHT]) &&
 	       play_expect(play, "healed", "links", 2,
 			   healed[LEFT] + healed[RIGHT]) &&
 	       /* it has received all, or else has failed */
-	       play_step(play, &round->receiver, &value) &&
+	       play_step(play, &round->ends.receiver, &value) &&
 	       play_expect_settled(play, "healed");
 }
 
@@ -475,8 +461,8 @@ static bool close_all(struct play *play, struct round *round)
 {
 	long long value;
 
-	return play_step(play, &round->sender, &value) &&
-	       play_step(play, &round->receiver, &value) &&
+	return play_step(play, &round->ends.sender, &value) &&
+	       play_step(play, &round->ends.receiver, &value) &&
 	       play_expect_no_orphans(play, "closed");
 }
 
@@ -488,14 +474,15 @@ static void play(struct play *play)
 
 	place_all(&round.cast, play->family);
 	ok = play_expect_balanced(play, "before") && play_pages(play, &pages) &&
-	     start(play, &round) && connect_all(play, &round) &&
+	     ends_start(play, &round.ends, receiver, sender, &round.cast,
+			&round.cast.receiver) &&
+	     connect_all(play, &round) &&
 	     send_all(play, &round) && peak(play, &round);
 	if (ok)
 		play_peak(play);
 	ok = ok && end_all(play, &round) && heal(play, &round) &&
 	     close_all(play, &round);
-	actor_kill(&round.sender);
-	actor_kill(&round.receiver);
+	ends_kill(&round.ends);
 	if (ok)
 		play_expect_return(play, "after", pages);
 }

@@ -22,6 +22,7 @@ extern const struct scenario udp_multicast;
 extern const struct scenario udp_other_ends;
 extern const struct scenario udp_segments;
 extern const struct scenario udp_in_parts;
+extern const struct scenario udp_over_link;
 extern const struct scenario udp_huge_buffer;
 extern const struct scenario udp_slow_device;
 extern const struct scenario udp_memory_limit;

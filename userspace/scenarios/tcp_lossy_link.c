@@ -19,7 +19,7 @@
 #include "../connections.h"
 #include "../link.h"
 #include "../segment.h"
-#include "scenarios.h"
+#include "ends.h"
 
 /* Fits the buffers of both ends. */
 #define PAYLOAD 40000
@@ -138,23 +138,8 @@ static void sender(struct stage *stage, void *arg)
 
 struct round {
 	struct cast cast;
-	struct actor sender, receiver;
+	struct ends ends;
 };
-
-static bool join(struct play *play, struct round *round)
-{
-	long long value, joined;
-
-	if (!play_start(play, &round->receiver, "receiver", receiver,
-			&round->cast) ||
-	    !play_await(play, &round->receiver, &value))
-		return false;
-	round->cast.receiver = round->receiver.pid;
-	if (!play_start(play, &round->sender, "sender", sender, &round->cast) ||
-	    !play_await(play, &round->sender, &joined))
-		return false;
-	return joined || play_skip(play, "there is no ip(8), or no veth");
-}
 
 /*
  * Nothing is lost before the connections are there: that would take long. One
@@ -165,11 +150,11 @@ static bool connect_all(struct play *play, struct round *round)
 {
 	long long value, lossy[2];
 
-	if (!play_step(play, &round->receiver, &value) ||
-	    !play_cue(play, &round->receiver) ||
-	    !play_step(play, &round->sender, &lossy[0]) ||
-	    !play_await(play, &round->receiver, &value) ||
-	    !play_step(play, &round->receiver, &lossy[1]))
+	if (!play_step(play, &round->ends.receiver, &value) ||
+	    !play_cue(play, &round->ends.receiver) ||
+	    !play_step(play, &round->ends.sender, &lossy[0]) ||
+	    !play_await(play, &round->ends.receiver, &value) ||
+	    !play_step(play, &round->ends.receiver, &lossy[1]))
 		return false;
 	return (lossy[0] && lossy[1]) ||
 	       play_skip(play, "there is no tc(8), or no netem");
@@ -187,26 +172,26 @@ static bool expect_balanced_meanwhile(struct play *play, struct round *round)
 {
 	long long readings = 0, balanced = 0, value;
 
-	if (!play_cue(play, &round->sender))
+	if (!play_cue(play, &round->ends.sender))
 		return false;
 	do {
 		readings++;
 		balanced += play_is_balanced(play);
 		play_pause();
-	} while (!has_reported(&round->sender));
+	} while (!has_reported(&round->ends.sender));
 	return play_expect(play, "meanwhile", "readings that were balanced",
 			   readings, balanced) &&
-	       play_await(play, &round->sender, &value);
+	       play_await(play, &round->ends.sender, &value);
 }
 
 static bool peak(struct play *play, struct round *round)
 {
-	struct whose received = whose(BOOKS_CLASS_OPEN, &round->receiver);
+	struct whose received = whose(BOOKS_CLASS_OPEN, &round->ends.receiver);
 	long long early;
 
 	if (!play_expect_sockets(play, "peak", received, play->connections) ||
 	    !play_expect_meminfo(play, "peak", received) ||
-	    !play_step(play, &round->receiver, &early))
+	    !play_step(play, &round->ends.receiver, &early))
 		return false;
 	/* unsplit they are few */
 	return (!round->cast.split ||
@@ -221,7 +206,7 @@ static bool release(struct play *play, struct round *round)
 	const char *phase = "after reading";
 	long long bytes;
 
-	return play_step(play, &round->receiver, &bytes) &&
+	return play_step(play, &round->ends.receiver, &bytes) &&
 	       play_expect(play, phase, "bytes read of those sent",
 			   (long long)play->connections * PAYLOAD, bytes) &&
 	       play_expect_balanced(play, phase);
@@ -236,13 +221,14 @@ static void round_play(struct play *play, bool split)
 
 	set_address(&round.cast, play->family);
 	ok = play_expect_balanced(play, "before") && play_pages(play, &pages) &&
-	     join(play, &round) && connect_all(play, &round) &&
+	     ends_start(play, &round.ends, receiver, sender, &round.cast,
+			&round.cast.receiver) &&
+	     connect_all(play, &round) &&
 	     expect_balanced_meanwhile(play, &round) && peak(play, &round);
 	if (ok)
 		play_peak(play);
 	ok = ok && release(play, &round);
-	actor_kill(&round.sender);
-	actor_kill(&round.receiver);
+	ends_kill(&round.ends);
 	if (ok)
 		play_expect_return(play, "after", pages);
 }
