@@ -177,7 +177,7 @@ static void add_sockets(const struct skbal_snapshot *snap,
 
 static s64 missing(const struct skbal_balance *balance)
 {
-	if (balance->allocated < 0)
+	if (balance->allocated == SKBAL_NOT_COUNTED)
 		return 0;
 	return balance->allocated - (s64)balance->found;
 }

@@ -47,7 +47,7 @@ struct skbal_balance {
 	s64 bypassed;			/* bytes */
 	u64 bound;			/* bytes; 0 if exact */
 	u64 churn;			/* sockets; 0 if exact */
-	s64 allocated;			/* sockets; -1 if the pool has no count */
+	s64 allocated;			/* sockets, or SKBAL_NOT_COUNTED */
 	u64 found;			/* of those that are allocated */
 	u64 packets_waiting;		/* that may keep closed sockets; UDP */
 	u64 fractional;

@@ -121,7 +121,7 @@ static void show_pool(struct seq_file *seq, const struct dump *dump,
 		   DIV_ROUND_UP_ULL(b->bound, PAGE_SIZE));
 	seq_printf(seq, "bypassed_pages %lld\n",
 		   skbal_balance_pages(b->bypassed));
-	if (b->allocated < 0)
+	if (b->allocated == SKBAL_NOT_COUNTED)
 		seq_puts(seq, "sockets_allocated -\n");
 	else
 		seq_printf(seq, "sockets_allocated %lld\n", b->allocated);

@@ -6,6 +6,7 @@
 #ifndef SKBAL_POOL_H
 #define SKBAL_POOL_H
 
+#include <linux/limits.h>
 #include <linux/types.h>
 
 struct proto;
@@ -17,6 +18,12 @@ enum skbal_pool_id {
 	SKBAL_POOLS,
 	SKBAL_POOL_NONE = SKBAL_POOLS,
 };
+
+/*
+ * Sockets of a pool whose protocols do not count them. Of one that does, a count
+ * that was lost may be below 0.
+ */
+#define SKBAL_NOT_COUNTED S64_MIN
 
 extern const char *const skbal_pool_names[SKBAL_POOLS];
 

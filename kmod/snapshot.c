@@ -185,7 +185,8 @@ static void sockets_allocated_read(struct skbal_snapshot *snap)
 
 	for (i = 0; i < SKBAL_POOLS; i++)
 		snap->sockets_allocated[i] = snap->protos[i] &&
-			snap->protos[i]->sockets_allocated ? 0 : -1;
+			snap->protos[i]->sockets_allocated ? 0 :
+							     SKBAL_NOT_COUNTED;
 	for (i = 0; i < snap->nr_protocols; i++) {
 		enum skbal_pool_id pool = snap->protocols[i].pool;
 

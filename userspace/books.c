@@ -63,12 +63,21 @@ static const char *set_count(char *value, void *target)
 	return "not a number from 0, or too large";
 }
 
-static const char *set_count_or_none(char *value, void *target)
+static const char *set_none(void *target)
 {
-	if (strcmp(value, "-") != 0)
-		return set_count(value, target);
 	*(long long *)target = BOOKS_NONE;
 	return NULL;
+}
+
+static const char *set_count_or_none(char *value, void *target)
+{
+	return strcmp(value, "-") ? set_count(value, target) : set_none(target);
+}
+
+static const char *set_number_or_none(char *value, void *target)
+{
+	return strcmp(value, "-") ? set_number(value, target) :
+				    set_none(target);
 }
 
 static const char *set_switch(char *value, void *target)
@@ -265,7 +274,7 @@ static const struct field pool_fields[] = {
 	POOL(unaccounted_bytes, set_number),
 	POOL(bound_pages, set_count),
 	POOL(bypassed_pages, set_number),
-	POOL(sockets_allocated, set_count_or_none),
+	POOL(sockets_allocated, set_number_or_none),
 	POOL(sockets_found, set_count),
 	POOL(fractional_sockets, set_count),
 	POOL(opaque_sockets, set_count),

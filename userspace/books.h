@@ -2,6 +2,7 @@
 #ifndef SKBALANCE_BOOKS_H
 #define SKBALANCE_BOOKS_H
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -12,7 +13,7 @@
  * "None" ("-" in the text) is NULL for a string and BOOKS_NONE for a number.
  */
 
-#define BOOKS_NONE (-1LL)
+#define BOOKS_NONE LLONG_MIN
 
 enum books_class {
 	BOOKS_CLASS_OPEN,	/* hashed, has a descriptor */

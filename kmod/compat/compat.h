@@ -232,20 +232,24 @@ static inline struct file *skbal_uring_file(const struct io_ring_ctx *ring,
 }
 #endif
 
-/* TCP sockets that their processes have closed; -1 if the count is not known. */
-static inline long skbal_orphans(void)
+/*
+ * TCP sockets that their processes have closed, as the kernel has counted them:
+ * below 0 if it has lost count, where it shows 0. False: it does not say.
+ */
+static inline bool skbal_orphans(s64 *orphans)
 {
 #if defined(SKBAL_HAVE_ORPHAN_COUNTER)
-	return percpu_counter_sum(&tcp_orphan_count);
+	*orphans = percpu_counter_sum(&tcp_orphan_count);
+	return true;
 #elif defined(SKBAL_HAVE_ORPHAN_COUNT)
-	long orphans = 0;
 	int cpu;
 
+	*orphans = 0;
 	for_each_possible_cpu(cpu)
-		orphans += (int)per_cpu(tcp_orphan_count, cpu);
-	return orphans;
+		*orphans += (int)per_cpu(tcp_orphan_count, cpu);
+	return true;
 #else
-	return -1;
+	return false;
 #endif
 }
 
