@@ -44,7 +44,7 @@
 	"cd /proc/sys/net && echo 1 >ipv4/tcp_orphan_retries && " \
 	"echo 1 >ipv4/tcp_fin_timeout && echo 3 >ipv4/tcp_retries2 && " \
 	"{ [ ! -e mptcp/close_timeout ] || echo 1 >mptcp/close_timeout; } && " \
-	"echo 1543 >ipv4/tcp_fastopen"
+	"echo 1 >ipv4/tcp_synack_retries && echo 1543 >ipv4/tcp_fastopen"
 #define IMPATIENT_SCTP \
 	"cd /proc/sys/net/sctp && echo 100 >rto_min && echo 200 >rto_max && " \
 	"echo 100 >rto_initial && echo 3 >association_max_retrans"
@@ -102,11 +102,16 @@ static void call_send(struct caller *caller, int *fd)
 	send(*fd, caller->memory, PICK(sizes), PICK(flags) | MSG_NOSIGNAL);
 }
 
-/* With the first segment, if it is not connected. */
+/*
+ * With the first segment, if it is not connected. Connections of MPTCP are too
+ * often stuck then, for a minute.
+ */
 static void call_send_first(struct caller *caller, int *fd)
 {
 	struct loopback server = place(&caller->server);
 
+	if (caller->server.protocol == IPPROTO_MPTCP)
+		return;
 	sendto(*fd, caller->memory, PICK(sizes), MSG_FASTOPEN | MSG_NOSIGNAL,
 	       (const struct sockaddr *)&server.address, server.length);
 }

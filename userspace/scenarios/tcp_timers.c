@@ -29,7 +29,8 @@ enum {
 #define INITIAL 20
 /* Bytes a second. */
 #define PACE 100000
-#define PACED_BYTES 60000
+#define PARTS 3
+#define PACED_BYTES (PARTS * 20000)
 
 static void set(struct stage *stage, int fd, int level, int option, int value)
 {
@@ -63,7 +64,7 @@ static void leave(struct stage *stage, const struct keeper_ends *ends,
 	close(ends->connected);
 }
 
-/* The second half has to wait for the first. */
+/* The second part has to wait for the first; the third comes meanwhile. */
 static void send_paced(struct stage *stage, const struct keeper_ends *ends)
 {
 	static const char data[PACED_BYTES];
@@ -75,9 +76,9 @@ static void send_paced(struct stage *stage, const struct keeper_ends *ends)
 			stage_fail(stage, "send");
 		segment_await_acknowledged(stage, ends->connected);
 	}
-	for (unsigned int i = 0; i < 2; i++)
-		if (send(ends->connected, data, PACED_BYTES / 2, MSG_NOSIGNAL) !=
-		    PACED_BYTES / 2)
+	for (unsigned int i = 0; i < PARTS; i++)
+		if (send(ends->connected, data, PACED_BYTES / PARTS,
+			 MSG_NOSIGNAL) != PACED_BYTES / PARTS)
 			stage_fail(stage, "send");
 }
 
