@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * A sender asks for transmit timestamps and never reads them. They wait in
- * the error queue, counted with the receive queue, but not charged.
+ * the error queue, counted with the receive queue, but not charged: alone, or
+ * with copies of what was sent, which was not copied before (MSG_ZEROCOPY).
  */
 #include <linux/net_tstamp.h>
 
@@ -9,16 +10,29 @@
 
 #define SENDS 5
 
+#define STAMPS (SOF_TIMESTAMPING_TX_SOFTWARE | SOF_TIMESTAMPING_TX_ACK | \
+		SOF_TIMESTAMPING_SOFTWARE)
+
+static void set(struct stage *stage, int fd, int option, int value)
+{
+	if (setsockopt(fd, SOL_SOCKET, option, &value, sizeof(value)))
+		stage_fail(stage, "setsockopt");
+}
+
+static void send_all(struct stage *stage, int fd, int flags)
+{
+	for (int i = 0; i < SENDS; i++)
+		if (send(fd, "x", 1, MSG_NOSIGNAL | flags) != 1)
+			stage_fail(stage, "send");
+}
+
 static void fill(struct stage *stage, int fd)
 {
-	int flags = SOF_TIMESTAMPING_TX_SOFTWARE | SOF_TIMESTAMPING_TX_ACK |
-		    SOF_TIMESTAMPING_SOFTWARE | SOF_TIMESTAMPING_OPT_TSONLY;
-
-	if (setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPING, &flags, sizeof(flags)))
-		stage_fail(stage, "SO_TIMESTAMPING");
-	for (int i = 0; i < SENDS; i++)
-		if (send(fd, "x", 1, MSG_NOSIGNAL) != 1)
-			stage_fail(stage, "send");
+	set(stage, fd, SO_TIMESTAMPING, STAMPS | SOF_TIMESTAMPING_OPT_TSONLY);
+	send_all(stage, fd, 0);
+	set(stage, fd, SO_TIMESTAMPING, STAMPS);
+	set(stage, fd, SO_ZEROCOPY, 1);
+	send_all(stage, fd, MSG_ZEROCOPY);
 }
 
 /* The sender received nothing: what SO_MEMINFO counts is the error queue. */

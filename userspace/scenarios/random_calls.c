@@ -74,9 +74,9 @@ static unsigned int pick(unsigned int count)
 	return (unsigned int)random() % count;
 }
 
-/* When what is sent has left, and is acknowledged; without the data. */
+/* When what is sent has left, and is acknowledged; with the data. */
 #define STAMPS (SOF_TIMESTAMPING_TX_SOFTWARE | SOF_TIMESTAMPING_TX_ACK | \
-		SOF_TIMESTAMPING_SOFTWARE | SOF_TIMESTAMPING_OPT_TSONLY)
+		SOF_TIMESTAMPING_SOFTWARE)
 
 #define PICK(array) ((array)[pick((unsigned int)ARRAY_SIZE(array))])
 
@@ -277,7 +277,8 @@ static void call_set(struct caller *caller, int *fd)
 		{ SOL_SOCKET, SO_PEEK_OFF, { -1, 0 } },
 		{ SOL_SOCKET, SO_ZEROCOPY, { 0, 1 } },
 		{ SOL_SOCKET, SO_RESERVE_MEM, { 0, 10000 } },
-		{ SOL_SOCKET, SO_TIMESTAMPING, { 0, STAMPS } },
+		{ SOL_SOCKET, SO_TIMESTAMPING,
+		  { STAMPS | SOF_TIMESTAMPING_OPT_TSONLY, STAMPS } },
 		{ SOL_SOCKET, SO_KEEPALIVE, { 0, 1 } },
 		{ SOL_SOCKET, SO_OOBINLINE, { 0, 1 } },
 		{ SOL_SOCKET, SO_MAX_PACING_RATE, { 100000, -1 } },
