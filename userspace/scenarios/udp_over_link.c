@@ -161,11 +161,13 @@ static void receiver(struct stage *stage, void *arg)
 static void sender(struct stage *stage, void *arg)
 {
 	const struct cast *cast = arg;
+	bool joined;
 	int *fds;
 
 	link_enter_namespace(stage);
-	stage_report(stage, link_join("left", "right", cast->receiver) &&
-			    set_up(cast, LEFT));
+	joined = link_join("left", "right", cast->receiver) &&
+		 set_up(cast, LEFT);
+	stage_report(stage, joined);
 	fds = open_all(stage, cast, LEFT);
 	find_neighbour(stage, cast);
 	send_all(stage, cast, fds);
