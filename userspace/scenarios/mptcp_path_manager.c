@@ -14,8 +14,11 @@
 #include "../link.h"
 #include "keeper.h"
 
-/* Nothing sent yet; both ends have; with a peer of TCP; managed by a process. */
-enum { UNUSED, USED, FALLEN_BACK, BY_PROCESS, KINDS };
+/*
+ * Nothing sent yet; both ends have; with a peer of TCP; managed by a process; made
+ * while none might have a subflow, which is refused when the peer has made it.
+ */
+enum { UNUSED, USED, FALLEN_BACK, BY_PROCESS, UNWILLING, KINDS };
 
 /* The namespace has no others. */
 #define PORT 8000
@@ -25,6 +28,7 @@ enum { UNUSED, USED, FALLEN_BACK, BY_PROCESS, KINDS };
 #define AGAIN "f=/proc/sys/net/mptcp/add_addr_timeout; [ ! -e $f ] || echo 1 >$f"
 
 #define FEW_LIMITS "ip mptcp limits set subflows 1 add_addr_accepted 1"
+#define NO_SUBFLOWS "ip mptcp limits set subflows 0 add_addr_accepted 0"
 
 #define MANAGED "f=/proc/sys/net/mptcp/pm_type; [ ! -e $f ] || echo %d >$f"
 
@@ -140,6 +144,7 @@ static void make(struct stage *stage, const struct keeper_cast *cast,
 			     kind == FALLEN_BACK ? TCP_PORT : PORT);
 		server.protocol = IPPROTO_MPTCP;
 		link_run(MANAGED, kind == BY_PROCESS);
+		link_run(kind == UNWILLING ? NO_SUBFLOWS : FEW_LIMITS);
 		connection_make(stage, &server,
 				kind == FALLEN_BACK ? tcp_listener : listener,
 				&all[i].connected, &all[i].accepted);
@@ -147,6 +152,7 @@ static void make(struct stage *stage, const struct keeper_cast *cast,
 			use(stage, &all[i]);
 	}
 	link_run(MANAGED, 0);
+	link_run(FEW_LIMITS);
 }
 
 static void keeper(struct stage *stage, void *arg)
@@ -263,7 +269,7 @@ const struct scenario mptcp_path_manager = {
 	.name = "mptcp-path-manager",
 	.summary = "MPTCP's connections get subflows and lose them, as the path manager is told",
 	.protocol = IPPROTO_MPTCP,
-	.connections = 20,
+	.connections = 25,
 	.pages = 32,
 	.play = play,
 };
