@@ -125,7 +125,7 @@ static const struct row rows[] = {
 		.name = "receive_queue_of_3_gib",
 		.pool = SKBAL_POOL_UDP, .memory_allocated = 3 << 18,
 		.sockets = { CHARGED(0, 0, 3U << 30, .protocol = UDP) },
-		.nr_sockets = 1, .allocated = -1,
+		.nr_sockets = 1, .allocated = SKBAL_NOT_COUNTED,
 	}, {
 		.name = "more_than_4_gib",
 		.memory_allocated = 3 << 18,
@@ -144,10 +144,15 @@ static const struct row rows[] = {
 		.sockets = { WHOLE, WHOLE }, .nr_sockets = 2,
 		.verdict = SKBAL_IMBALANCED,
 	}, {
+		.name = "sockets_uncounted",
+		.memory_allocated = 1, .allocated = -1,
+		.sockets = { WHOLE }, .nr_sockets = 1,
+		.verdict = SKBAL_IMBALANCED,
+	}, {
 		.name = "sockets_not_counted_by_udp",
 		.pool = SKBAL_POOL_UDP, .memory_allocated = 1,
 		.sockets = { CHARGED(PAGE, 0, 0, .protocol = UDP) },
-		.nr_sockets = 1, .allocated = -1,
+		.nr_sockets = 1, .allocated = SKBAL_NOT_COUNTED,
 	}, {
 		.name = "other_pools_apart",
 		.memory_allocated = 1,
@@ -210,7 +215,7 @@ static const struct row rows[] = {
 	}, {
 		.name = "packets_waiting",
 		.pool = SKBAL_POOL_UDP, .memory_allocated = 1,
-		.packets_waiting = 4, .allocated = -1,
+		.packets_waiting = 4, .allocated = SKBAL_NOT_COUNTED,
 		.verdict = SKBAL_INCOMPLETE, .unaccounted = PAGE,
 	}, {
 		.name = "packets_of_tcp",
@@ -267,7 +272,7 @@ static void snapshot_init(struct skbal_snapshot *snap,
 	snap->sockets.items = sockets;
 	snap->sockets.used = nr_sockets;
 	for (i = 0; i < SKBAL_POOLS; i++)
-		snap->sockets_allocated[i] = -1;
+		snap->sockets_allocated[i] = SKBAL_NOT_COUNTED;
 }
 
 static void row_write(const struct row *row, struct skbal_snapshot *snap,
