@@ -443,6 +443,7 @@ static struct kunit_case arithmetic_cases[] = {
 	SKBAL_CASE(arithmetic, "more_than_4_gib"),
 	SKBAL_CASE(arithmetic, "socket_missing"),
 	SKBAL_CASE(arithmetic, "socket_not_counted"),
+	SKBAL_CASE(arithmetic, "sockets_uncounted"),
 	SKBAL_CASE(arithmetic, "sockets_not_counted_by_udp"),
 	SKBAL_CASE(arithmetic, "other_pools_apart"),
 	SKBAL_CASE(arithmetic, "sctp_closed"),
