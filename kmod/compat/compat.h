@@ -238,19 +238,19 @@ static inline struct file *skbal_uring_file(const struct io_ring_ctx *ring,
  */
 static inline bool skbal_orphans(s64 *orphans)
 {
+	s64 counted = 0;
 #if defined(SKBAL_HAVE_ORPHAN_COUNTER)
-	*orphans = percpu_counter_sum(&tcp_orphan_count);
-	return true;
+	counted = percpu_counter_sum(&tcp_orphan_count);
 #elif defined(SKBAL_HAVE_ORPHAN_COUNT)
 	int cpu;
 
-	*orphans = 0;
 	for_each_possible_cpu(cpu)
-		*orphans += (int)per_cpu(tcp_orphan_count, cpu);
-	return true;
+		counted += (int)per_cpu(tcp_orphan_count, cpu);
 #else
 	return false;
 #endif
+	*orphans = counted;
+	return true;
 }
 
 static inline struct sk_psock *skbal_psock(const struct sock *sk)
