@@ -67,7 +67,7 @@ void skbal_counter_read(struct skbal_snapshot *snap)
 
 	for (i = 0; i < snap->nets.used; i++)
 		net_read(snap, skbal_snapshot_net(snap, i));
-	snap->orphans_known = skbal_orphans(&snap->orphans);
+	snap->orphans = skbal_orphans();
 	snap->packets_waiting = 0;
 	rcu_read_lock();
 	for_each_net_rcu(net)
@@ -292,7 +292,7 @@ static void orphans_compare(struct skbal_counters *counters,
 		.census = snap->orphans_met,
 	};
 
-	if (snap->orphans_known)
+	if (snap->orphans != SKBAL_NOT_COUNTED)
 		row_add(counters, before, &counted);
 	row_add(counters, before, &ending);
 }

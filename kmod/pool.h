@@ -20,8 +20,8 @@ enum skbal_pool_id {
 };
 
 /*
- * Sockets of a pool whose protocols do not count them. Of one that does, a count
- * that was lost may be below 0.
+ * In place of a count of sockets, where the kernel has none, or does not say. A
+ * count that it has lost may be below 0.
  */
 #define SKBAL_NOT_COUNTED S64_MIN
 

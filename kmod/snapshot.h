@@ -188,8 +188,7 @@ struct skbal_snapshot {
 	struct skbal_pool_reading pools[SKBAL_POOLS];
 	s64 sockets_allocated[SKBAL_POOLS];	/* or SKBAL_NOT_COUNTED */
 	size_t subflows;		/* of MPTCP sockets */
-	s64 orphans;			/* TCP's counter ... */
-	bool orphans_known;		/* ... if it is */
+	s64 orphans;			/* TCP; or SKBAL_NOT_COUNTED */
 	s64 orphans_met;
 	s64 orphans_ending;		/* of these: see skbal_tcp_will_end() */
 	u64 packets_waiting;		/* in queues of devices */

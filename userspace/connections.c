@@ -159,6 +159,13 @@ struct sockaddr_storage connection_peer_name(struct stage *stage, int fd)
 	return name_of(stage, fd, getpeername);
 }
 
+void connection_set(struct stage *stage, int fd, int level, int option,
+		    int value)
+{
+	if (setsockopt(fd, level, option, &value, sizeof(value)))
+		stage_fail(stage, "setsockopt");
+}
+
 void connection_send_at_once(struct stage *stage, int fd)
 {
 	int on = 1;

@@ -62,6 +62,10 @@ void connection_disconnect(struct stage *stage, int fd);
 struct sockaddr_storage connection_name(struct stage *stage, int fd);
 struct sockaddr_storage connection_peer_name(struct stage *stage, int fd);
 
+/* One of its options that are an int; also of a socket of datagrams. */
+void connection_set(struct stage *stage, int fd, int level, int option,
+		    int value);
+
 /* What is sent does not wait for more: TCP_NODELAY. */
 void connection_send_at_once(struct stage *stage, int fd);
 

@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "link.h"
 
@@ -31,6 +32,8 @@ bool link_join(const char *here, const char *there, pid_t pid)
 
 bool link_set_up(const char *device, const char *address)
 {
-	return link_run("ip addr add %s dev %s && ip link set %s up", address,
-			device, device);
+	const char *rest = strchr(address, ':') ? "/64 nodad" : "/24";
+
+	return link_run("ip addr add %s%s dev %s && ip link set %s up", address,
+			rest, device, device);
 }

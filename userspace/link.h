@@ -21,7 +21,10 @@ void link_enter_namespace(struct stage *stage);
 /* A pair of devices: one is here, the other in that process's namespace. */
 bool link_join(const char *here, const char *there, pid_t pid);
 
-/* Gives a device an address, like "192.0.2.1/24", and turns it on. */
+/*
+ * Gives a device an address, like "192.0.2.1" or "2001:db8::1", in a network of
+ * the usual size, and turns it on.
+ */
 bool link_set_up(const char *device, const char *address);
 
 #endif

@@ -25,6 +25,8 @@
 #include <net/udplite.h>
 #endif
 
+#include "../pool.h"
+
 #if LINUX_VERSION_CODE < KERNEL_VERSION(5, 10, 0)
 #error "skbalance supports kernels from 5.10 on"
 #endif
@@ -234,23 +236,22 @@ static inline struct file *skbal_uring_file(const struct io_ring_ctx *ring,
 
 /*
  * TCP sockets that their processes have closed, as the kernel has counted them:
- * below 0 if it has lost count, where it shows 0. False: it does not say.
+ * below 0 if it has lost count, where it shows 0; or SKBAL_NOT_COUNTED.
  */
-static inline bool skbal_orphans(s64 *orphans)
+static inline s64 skbal_orphans(void)
 {
-	s64 counted = 0;
 #if defined(SKBAL_HAVE_ORPHAN_COUNTER)
-	counted = percpu_counter_sum(&tcp_orphan_count);
+	return percpu_counter_sum(&tcp_orphan_count);
 #elif defined(SKBAL_HAVE_ORPHAN_COUNT)
+	s64 orphans = 0;
 	int cpu;
 
 	for_each_possible_cpu(cpu)
-		counted += (int)per_cpu(tcp_orphan_count, cpu);
+		orphans += (int)per_cpu(tcp_orphan_count, cpu);
+	return orphans;
 #else
-	return false;
+	return SKBAL_NOT_COUNTED;
 #endif
-	*orphans = counted;
-	return true;
 }
 
 static inline struct sk_psock *skbal_psock(const struct sock *sk)

@@ -6,18 +6,13 @@
  */
 #include <linux/net_tstamp.h>
 
+#include "../connections.h"
 #include "uncharged.h"
 
 #define SENDS 5
 
 #define STAMPS (SOF_TIMESTAMPING_TX_SOFTWARE | SOF_TIMESTAMPING_TX_ACK | \
 		SOF_TIMESTAMPING_SOFTWARE)
-
-static void set(struct stage *stage, int fd, int option, int value)
-{
-	if (setsockopt(fd, SOL_SOCKET, option, &value, sizeof(value)))
-		stage_fail(stage, "setsockopt");
-}
 
 static void send_all(struct stage *stage, int fd, int flags)
 {
@@ -28,10 +23,11 @@ static void send_all(struct stage *stage, int fd, int flags)
 
 static void fill(struct stage *stage, int fd)
 {
-	set(stage, fd, SO_TIMESTAMPING, STAMPS | SOF_TIMESTAMPING_OPT_TSONLY);
+	connection_set(stage, fd, SOL_SOCKET, SO_TIMESTAMPING,
+		       STAMPS | SOF_TIMESTAMPING_OPT_TSONLY);
 	send_all(stage, fd, 0);
-	set(stage, fd, SO_TIMESTAMPING, STAMPS);
-	set(stage, fd, SO_ZEROCOPY, 1);
+	connection_set(stage, fd, SOL_SOCKET, SO_TIMESTAMPING, STAMPS);
+	connection_set(stage, fd, SOL_SOCKET, SO_ZEROCOPY, 1);
 	send_all(stage, fd, MSG_ZEROCOPY);
 }
 

@@ -13,7 +13,6 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -106,16 +105,10 @@ static void place_all(struct cast *cast, sa_family_t family)
 /* Turns on both devices of an end. */
 static bool set_up(const struct cast *cast, int end)
 {
-	const char *rest = cast->server.address.ss_family == AF_INET6 ?
-				   "/64 nodad" : "/24";
-	char address[64];
-
-	for (int i = 0; i < (int)ARRAY_SIZE(paths); i++) {
-		snprintf(address, sizeof(address), "%s%s",
-			 address_of(cast, i, end), rest);
-		if (!link_set_up(paths[i].devices[end], address))
+	for (int i = 0; i < (int)ARRAY_SIZE(paths); i++)
+		if (!link_set_up(paths[i].devices[end],
+				 address_of(cast, i, end)))
 			return false;
-	}
 	return true;
 }
 

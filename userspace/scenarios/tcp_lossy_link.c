@@ -85,7 +85,7 @@ static void receiver(struct stage *stage, void *arg)
 
 	link_enter_namespace(stage);
 	stage_report(stage, 0);
-	if (!set_up(cast, "right", "192.0.2.2/24", "2001:db8::2/64 nodad"))
+	if (!set_up(cast, "right", "192.0.2.2", "2001:db8::2"))
 		stage_fail(stage, "ip addr");
 	listener = loopback_listen(&cast->server, (int)cast->connections);
 	if (listener < 0)
@@ -123,7 +123,7 @@ static void sender(struct stage *stage, void *arg)
 
 	link_enter_namespace(stage);
 	joined = link_join("left", "right", cast->receiver) &&
-		 set_up(cast, "left", "192.0.2.1/24", "2001:db8::1/64 nodad") &&
+		 set_up(cast, "left", "192.0.2.1", "2001:db8::1") &&
 		 (!cast->split || split("left"));
 	stage_report(stage, joined);
 	fds = connections_connect(stage, &cast->server, cast->connections);

@@ -34,23 +34,17 @@ static int connect_to_itself(struct stage *stage, const struct cast *cast)
 	return fd;
 }
 
-static void set(struct stage *stage, int fd, int option, int value)
-{
-	if (setsockopt(fd, IPPROTO_TCP, option, &value, sizeof(value)))
-		stage_fail(stage, "TCP_REPAIR");
-}
-
 static void restore(struct stage *stage, int fd)
 {
 	static const char data[RESTORED];
 
-	set(stage, fd, TCP_REPAIR, 1);
-	set(stage, fd, TCP_REPAIR_QUEUE, RECEIVE_QUEUE);
+	connection_set(stage, fd, IPPROTO_TCP, TCP_REPAIR, 1);
+	connection_set(stage, fd, IPPROTO_TCP, TCP_REPAIR_QUEUE, RECEIVE_QUEUE);
 	if (send(fd, data, RESTORED, MSG_NOSIGNAL) != RESTORED)
 		stage_fail(stage, "send to the receive queue");
-	set(stage, fd, TCP_REPAIR_QUEUE, NO_QUEUE);
+	connection_set(stage, fd, IPPROTO_TCP, TCP_REPAIR_QUEUE, NO_QUEUE);
 	/* off, without a window probe: it has changed the other end, too */
-	set(stage, fd, TCP_REPAIR, -1);
+	connection_set(stage, fd, IPPROTO_TCP, TCP_REPAIR, -1);
 }
 
 static void owner(struct stage *stage, void *arg)
@@ -71,7 +65,7 @@ static void owner(struct stage *stage, void *arg)
 	for (unsigned int i = 0; i < cast->connections; i++) {
 		/* it ends without a word, as after a checkpoint */
 		if (i % 4 == 1)
-			set(stage, fds[i], TCP_REPAIR, 1);
+			connection_set(stage, fds[i], IPPROTO_TCP, TCP_REPAIR, 1);
 		close(fds[i]);
 	}
 	free(fds);

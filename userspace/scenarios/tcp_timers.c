@@ -32,35 +32,29 @@ enum {
 #define PARTS 3
 #define PACED_BYTES (PARTS * 20000)
 
-static void set(struct stage *stage, int fd, int level, int option, int value)
-{
-	if (setsockopt(fd, level, option, &value, sizeof(value)))
-		stage_fail(stage, "setsockopt");
-}
-
 /* The peer would wait for an answer to its FIN, too. */
 static void keep_alive(struct stage *stage, const struct keeper_ends *ends)
 {
 	segment_ignore(stage, ends->accepted);
 	if (!loopback_linger(ends->accepted, 0))
 		stage_fail(stage, "SO_LINGER");
-	set(stage, ends->connected, IPPROTO_TCP, TCP_KEEPIDLE, 1);
-	set(stage, ends->connected, IPPROTO_TCP, TCP_KEEPINTVL, 1);
-	set(stage, ends->connected, IPPROTO_TCP, TCP_KEEPCNT, 1);
-	set(stage, ends->connected, SOL_SOCKET, SO_KEEPALIVE, 1);
+	connection_set(stage, ends->connected, IPPROTO_TCP, TCP_KEEPIDLE, 1);
+	connection_set(stage, ends->connected, IPPROTO_TCP, TCP_KEEPINTVL, 1);
+	connection_set(stage, ends->connected, IPPROTO_TCP, TCP_KEEPCNT, 1);
+	connection_set(stage, ends->connected, SOL_SOCKET, SO_KEEPALIVE, 1);
 }
 
 static void keep_no_more(struct stage *stage, const struct keeper_ends *ends)
 {
-	set(stage, ends->connected, SOL_SOCKET, SO_KEEPALIVE, 1);
-	set(stage, ends->connected, SOL_SOCKET, SO_KEEPALIVE, 0);
+	connection_set(stage, ends->connected, SOL_SOCKET, SO_KEEPALIVE, 1);
+	connection_set(stage, ends->connected, SOL_SOCKET, SO_KEEPALIVE, 0);
 	close(ends->connected);
 }
 
 static void leave(struct stage *stage, const struct keeper_ends *ends,
 		  int seconds)
 {
-	set(stage, ends->connected, IPPROTO_TCP, TCP_LINGER2, seconds);
+	connection_set(stage, ends->connected, IPPROTO_TCP, TCP_LINGER2, seconds);
 	close(ends->connected);
 }
 
@@ -69,8 +63,8 @@ static void send_paced(struct stage *stage, const struct keeper_ends *ends)
 {
 	static const char data[PACED_BYTES];
 
-	set(stage, ends->connected, IPPROTO_TCP, TCP_NODELAY, 1);
-	set(stage, ends->connected, SOL_SOCKET, SO_MAX_PACING_RATE, PACE);
+	connection_send_at_once(stage, ends->connected);
+	connection_set(stage, ends->connected, SOL_SOCKET, SO_MAX_PACING_RATE, PACE);
 	for (unsigned int i = 0; i < INITIAL; i++) {
 		if (send(ends->connected, data, 1, MSG_NOSIGNAL) != 1)
 			stage_fail(stage, "send");

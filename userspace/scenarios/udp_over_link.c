@@ -53,11 +53,7 @@ static const char *address_of(const struct cast *cast, int side)
 
 static bool set_up(const struct cast *cast, int side)
 {
-	return link_run(cast->family == AF_INET6 ?
-				"ip addr add %s/64 dev %s nodad" :
-				"ip addr add %s/24 dev %s",
-			address_of(cast, side), sides[side].device) &&
-	       link_run("ip link set %s up", sides[side].device);
+	return link_set_up(sides[side].device, address_of(cast, side));
 }
 
 static struct loopback place(const struct cast *cast, int side, unsigned int i)
@@ -68,12 +64,6 @@ static struct loopback place(const struct cast *cast, int side, unsigned int i)
 	at.protocol = IPPROTO_UDP;
 	loopback_place(&at, address_of(cast, side));
 	return at;
-}
-
-static void set(struct stage *stage, int fd, int option, int value)
-{
-	if (setsockopt(fd, IPPROTO_UDP, option, &value, sizeof(value)))
-		stage_fail(stage, "setsockopt of UDP");
 }
 
 /* Both ends of the i-th have the same port. */
@@ -93,9 +83,9 @@ static int *open_all(struct stage *stage, const struct cast *cast, int side)
 			    there.length))
 			stage_fail(stage, "connect");
 		if (side == LEFT && i % KINDS != ONE_BY_ONE)
-			set(stage, fds[i], UDP_SEGMENT, SIZE);
+			connection_set(stage, fds[i], IPPROTO_UDP, UDP_SEGMENT, SIZE);
 		else if (side == RIGHT && i % KINDS == ROWS_KEPT_WHOLE)
-			set(stage, fds[i], UDP_GRO, 1);
+			connection_set(stage, fds[i], IPPROTO_UDP, UDP_GRO, 1);
 	}
 	return fds;
 }

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "../array.h"
+#include "../connections.h"
 #include "../segment.h"
 #include "datagrams.h"
 
@@ -50,12 +51,6 @@ struct target {
 	long long bytes;	/* queued, as the kernel counts them */
 };
 
-static void set(struct stage *stage, int fd, int level, int option, int value)
-{
-	if (setsockopt(fd, level, option, &value, sizeof(value)))
-		stage_fail(stage, "setsockopt");
-}
-
 /* What the filter is given begins with the header. */
 static void trim(struct stage *stage, int fd)
 {
@@ -79,9 +74,9 @@ static void target_open(struct stage *stage, struct target *target,
 	datagrams_open(stage, &target->to, play, MESSAGE, rcvbuf);
 	fd = target->to.fd;
 	/* peeks go on where the last one has ended */
-	set(stage, fd, SOL_SOCKET, SO_PEEK_OFF, 0);
+	connection_set(stage, fd, SOL_SOCKET, SO_PEEK_OFF, 0);
 	if (kind == WHOLE)
-		set(stage, fd, IPPROTO_UDP, UDP_GRO, 1);
+		connection_set(stage, fd, IPPROTO_UDP, UDP_GRO, 1);
 	else if (kind == TRIMMED)
 		trim(stage, fd);
 	else if (kind == DROPPED)
@@ -208,7 +203,7 @@ static void receiver(struct stage *stage, void *arg)
 
 	if (!all)
 		stage_fail(stage, "memory for the sockets");
-	set(stage, from, IPPROTO_UDP, UDP_SEGMENT, SEGMENT);
+	connection_set(stage, from, IPPROTO_UDP, UDP_SEGMENT, SEGMENT);
 	stage_report(stage, passes_whole(stage, cast->play, from));
 	for (unsigned int i = 0; i < cast->sockets; i++) {
 		target_open(stage, &all[i], cast->play, i % KINDS);
