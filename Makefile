@@ -24,7 +24,8 @@ export O
 
 .PHONY: all module command run test test-unit test-scripts test-scenarios test-kunit \
 	test-debug test-all test-boots matrix matrix-ends bench check install install-module \
-	install-command dkms deb test-bisect bisect-test mutants mutants-few clean help
+	install-command dkms deb test-bisect bisect-test mutants mutants-few \
+	coverage clean help
 
 all: module command	## build the module (for KDIR, or the default kernel) and the command
 
@@ -149,6 +150,9 @@ mutants:		## kernels broken on purpose: are they caught, and no healthy one accu
 
 mutants-few:		## the same with a handful of them
 	$(Q)scripts/mutants --only '$(MUTANTS_FEW)' $(MUTANTS)
+
+coverage:		## lines of the kernel's sockets that no scenario reaches, by file
+	$(Q)scripts/coverage
 
 bench:			## time and memory that a reading takes, also of a million sockets; the tracker's cost
 	$(Q)scripts/deps build vm

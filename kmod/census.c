@@ -438,6 +438,8 @@ static void entry_fill(struct skbal_snapshot *snap,
 		socket->flags |= charge_read(sk, plain, false,
 					     &socket->charge);
 	}
+	if (READ_ONCE(sk->sk_prot) != snap->protocols[socket->protocol].prot)
+		snap->packets_waiting += skbal_hidden_packets(sk);
 	if (skbal_bypasses(sk))
 		socket->flags |= SKBAL_BYPASSED;
 	if (snap->detail)
@@ -585,6 +587,7 @@ void skbal_census_init(struct skbal_snapshot *snap)
 	struct net *net;
 	unsigned int i;
 
+	snap->packets_waiting = 0;
 	for (id = 0; id < SKBAL_POOLS; id++)
 		if (snap->protos[id])
 			protocol_add(snap, snap->protos[id]);

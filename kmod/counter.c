@@ -68,7 +68,6 @@ void skbal_counter_read(struct skbal_snapshot *snap)
 	for (i = 0; i < snap->nets.used; i++)
 		net_read(snap, skbal_snapshot_net(snap, i));
 	snap->orphans = skbal_orphans();
-	snap->packets_waiting = 0;
 	rcu_read_lock();
 	for_each_net_rcu(net)
 		for_each_netdev_rcu(net, dev)
@@ -196,7 +195,7 @@ static void row_doubt(struct skbal_counter *row,
 			  "%lld allocated sockets were not found", unmet);
 	else if (snap->packets_waiting)
 		scnprintf(row->reason, sizeof(row->reason),
-			  "%llu packets wait in devices, and may keep closed sockets",
+			  "%llu packets wait in devices or BPF maps, and may keep closed sockets",
 			  snap->packets_waiting);
 	else if (strange)
 		scnprintf(row->reason, sizeof(row->reason),

@@ -36,6 +36,13 @@ u32 skbal_hidden_redirected(const struct sock *sk, s64 charged, bool *opaque)
 	return 0;
 }
 
+u32 skbal_hidden_packets(const struct sock *sk)
+{
+	const struct sk_psock *psock = skbal_psock(sk);
+
+	return psock ? skb_queue_len_lockless(&psock->ingress_skb) : 0;
+}
+
 #if IS_ENABLED(CONFIG_TLS)
 /* The beginning of struct tls_rec (net/tls/tls.h), the same since 4.20. */
 struct record {

@@ -29,4 +29,17 @@ u32 skbal_hidden_read(const struct sock *sk, bool queues, bool *opaque);
  */
 u32 skbal_hidden_redirected(const struct sock *sk, s64 charged, bool *opaque);
 
+/**
+ * skbal_hidden_packets() - packets that sockmap has redirected here, and that
+ * wait to be taken
+ *
+ * They keep their sockets (sk_psock_skb_redirect()): one that was closed is in no
+ * table then, but a UDP socket is still charged.
+ *
+ * Context: RCU read side. The socket has another struct proto than it began with:
+ *	    where there is no SK_USER_DATA_PSOCK, nothing else tells whose its
+ *	    sk_user_data is.
+ */
+u32 skbal_hidden_packets(const struct sock *sk);
+
 #endif /* SKBAL_HIDDEN_H */

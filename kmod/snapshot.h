@@ -191,7 +191,7 @@ struct skbal_snapshot {
 	s64 orphans;			/* TCP; or SKBAL_NOT_COUNTED */
 	s64 orphans_met;
 	s64 orphans_ending;		/* of these: see skbal_tcp_will_end() */
-	u64 packets_waiting;		/* in queues of devices */
+	u64 packets_waiting;		/* in queues of devices, and in BPF maps */
 	/* live mode: by how much the walks and the counters differed */
 	u64 moved_bytes[SKBAL_POOLS];
 	u64 moved_pages[SKBAL_POOLS];

@@ -15,16 +15,23 @@ void association_set(struct stage *stage, int fd, int option,
 		stage_fail(stage, "setsockopt of SCTP");
 }
 
-void association_set_rto(struct stage *stage, int fd, unsigned int min_ms,
-			 unsigned int max_ms)
+void association_set_rto_of(struct stage *stage, int fd, sctp_assoc_t which,
+			    unsigned int min_ms, unsigned int max_ms)
 {
 	const struct sctp_rtoinfo rto = {
+		.srto_assoc_id = which,
 		.srto_initial = max_ms,
 		.srto_max = max_ms,
 		.srto_min = min_ms,
 	};
 
 	association_set(stage, fd, SCTP_RTOINFO, &rto, sizeof(rto));
+}
+
+void association_set_rto(struct stage *stage, int fd, unsigned int min_ms,
+			 unsigned int max_ms)
+{
+	association_set_rto_of(stage, fd, 0, min_ms, max_ms);
 }
 
 void association_set_fragment(struct stage *stage, int fd, unsigned int bytes)

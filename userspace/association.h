@@ -26,6 +26,10 @@ void association_set(struct stage *stage, int fd, int option,
 void association_set_rto(struct stage *stage, int fd, unsigned int min_ms,
 			 unsigned int max_ms);
 
+/* That of one of a one-to-many socket's associations. */
+void association_set_rto_of(struct stage *stage, int fd, sctp_assoc_t which,
+			    unsigned int min_ms, unsigned int max_ms);
+
 /* In pieces of how many bytes a message is sent. */
 void association_set_fragment(struct stage *stage, int fd, unsigned int bytes);
 

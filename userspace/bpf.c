@@ -146,17 +146,17 @@ static void redirect(struct program *program, int targets, unsigned int flags,
 	call_helper(program, helper);
 }
 
-static void decide(struct program *program, const struct bpf_sending *what)
+static void decide(struct program *program, enum bpf_verdict verdict,
+		   int targets, enum bpf_func_id helper)
 {
-	if (what->verdict == BPF_SENDING_PASSES)
+	if (verdict == BPF_VERDICT_PASSES)
 		move(program, BPF_REG_0, SK_PASS);
-	else if (what->verdict == BPF_SENDING_DROPS)
+	else if (verdict == BPF_VERDICT_DROPS)
 		move(program, BPF_REG_0, SK_DROP);
 	else
-		redirect(program, what->targets,
-			 what->verdict == BPF_SENDING_RECEIVED ?
-				 BPF_F_INGRESS : 0,
-			 BPF_FUNC_msg_redirect_map);
+		redirect(program, targets,
+			 verdict == BPF_VERDICT_RECEIVED ? BPF_F_INGRESS : 0,
+			 helper);
 }
 
 int bpf_attach_sending(int map, const struct bpf_sending *what)
@@ -174,33 +174,38 @@ int bpf_attach_sending(int map, const struct bpf_sending *what)
 		call_on_message(&program, BPF_FUNC_msg_pop_data, 0, what->cut);
 	if (what->add)
 		call_on_message(&program, BPF_FUNC_msg_push_data, 0, what->add);
-	decide(&program, what);
+	decide(&program, what->verdict, what->targets,
+	       BPF_FUNC_msg_redirect_map);
 	leave(&program);
 	return attach(map, BPF_PROG_TYPE_SK_MSG, BPF_SK_MSG_VERDICT, &program);
 }
 
-static int attach_to_receiving(int map, struct program *program)
-{
-	leave(program);
-	return attach(map, BPF_PROG_TYPE_SK_SKB, BPF_SK_SKB_STREAM_VERDICT,
-		      program);
-}
-
-int bpf_attach_passing(int map)
-{
-	struct program program = { 0 };
-
-	move(&program, BPF_REG_0, SK_PASS);
-	return attach_to_receiving(map, &program);
-}
-
-int bpf_attach_redirecting(int map, int targets)
+static int attach_to_receiving(int map, enum bpf_attach_type where,
+			       enum bpf_verdict verdict, int targets)
 {
 	struct program program = { 0 };
 
 	copy(&program, BPF_REG_6, BPF_REG_1);
-	redirect(&program, targets, BPF_F_INGRESS, BPF_FUNC_sk_redirect_map);
-	return attach_to_receiving(map, &program);
+	decide(&program, verdict, targets, BPF_FUNC_sk_redirect_map);
+	leave(&program);
+	return attach(map, BPF_PROG_TYPE_SK_SKB, where, &program);
+}
+
+int bpf_attach_passing(int map)
+{
+	return attach_to_receiving(map, BPF_SK_SKB_STREAM_VERDICT,
+				   BPF_VERDICT_PASSES, 0);
+}
+
+int bpf_attach_redirecting(int map, int targets)
+{
+	return attach_to_receiving(map, BPF_SK_SKB_STREAM_VERDICT,
+				   BPF_VERDICT_RECEIVED, targets);
+}
+
+int bpf_attach_datagrams(int map, enum bpf_verdict verdict, int targets)
+{
+	return attach_to_receiving(map, BPF_SK_SKB_VERDICT, verdict, targets);
 }
 
 static const char *lacks(int (*attach_any)(int map), const char *programs)
@@ -220,6 +225,11 @@ static int attach_any_sending(int map)
 	return bpf_attach_sending(map, &(struct bpf_sending){ 0 });
 }
 
+static int attach_any_datagrams(int map)
+{
+	return bpf_attach_datagrams(map, BPF_VERDICT_PASSES, 0);
+}
+
 const char *bpf_lacks_for_sending(void)
 {
 	return lacks(attach_any_sending, "the kernel has no SK_MSG programs");
@@ -228,4 +238,10 @@ const char *bpf_lacks_for_sending(void)
 const char *bpf_lacks_for_receiving(void)
 {
 	return lacks(bpf_attach_passing, "the kernel has no SK_SKB programs");
+}
+
+const char *bpf_lacks_for_datagrams(void)
+{
+	return lacks(attach_any_datagrams,
+		     "the kernel has no SK_SKB programs for datagrams");
 }

@@ -4,6 +4,8 @@
 #include <netinet/ip6.h>
 #include <netinet/tcp.h>
 #include <stddef.h>
+#include <string.h>
+#include <unistd.h>
 
 #include "connections.h"
 #include "forgery.h"
@@ -20,8 +22,7 @@ struct sack {
 
 struct segment {
 	struct tcphdr tcp;
-	struct sack sack;
-	unsigned char data[FORGERY_LARGEST];
+	unsigned char rest[FORGERY_OPTIONS + FORGERY_LARGEST];
 };
 
 struct packet {
@@ -44,9 +45,81 @@ struct forgery forgery_of(struct stage *stage, int fd)
 	};
 }
 
+/* Those of IPv4 come with its header, of which there are no options. */
+static bool is_of(const struct forgery *forgery, const struct segment *segment,
+		  ssize_t size, unsigned int bytes)
+{
+	const struct sockaddr_in *from = (const void *)&forgery->from;
+	const struct sockaddr_in *to = (const void *)&forgery->to;
+
+	return size == segment->tcp.th_off * 4 + (ssize_t)bytes &&
+	       segment->tcp.th_sport == from->sin_port &&
+	       segment->tcp.th_dport == to->sin_port;
+}
+
+static void overhear(struct stage *stage, struct forgery *forgery, int raw,
+		     unsigned int bytes)
+{
+	size_t ip = forgery->from.ss_family == AF_INET ? sizeof(struct iphdr) :
+							 0;
+	unsigned char packet[sizeof(struct packet)];
+	struct segment segment;
+	ssize_t size;
+
+	do {
+		size = recv(raw, packet, sizeof(packet), 0);
+		if (size < (ssize_t)(ip + sizeof(segment.tcp)))
+			stage_fail(stage, "recv from a raw socket");
+		memcpy(&segment, packet + ip, (size_t)size - ip);
+	} while (!is_of(forgery, &segment, size - (ssize_t)ip, bytes));
+	forgery->sent = ntohl(segment.tcp.th_seq) + bytes;
+	forgery->received = ntohl(segment.tcp.th_ack);
+}
+
+struct forgery forgery_overhear(struct stage *stage, int fd, unsigned int bytes)
+{
+	static const unsigned char data[FORGERY_LARGEST];
+	struct forgery forgery = {
+		.from = connection_name(stage, fd),
+		.to = connection_peer_name(stage, fd),
+	};
+	int raw = socket(forgery.from.ss_family, SOCK_RAW | SOCK_CLOEXEC,
+			 IPPROTO_TCP);
+
+	if (raw < 0 || send(fd, data, bytes, MSG_NOSIGNAL) != (ssize_t)bytes)
+		stage_fail(stage, "something to be overheard");
+	overhear(stage, &forgery, raw, bytes);
+	close(raw);
+	return forgery;
+}
+
 static unsigned int position(unsigned int base, int offset)
 {
 	return htonl(base + (unsigned int)offset);
+}
+
+/* Returns their size. */
+static size_t set_options(unsigned char *options, const struct forgery *forgery,
+			  const struct forged *forged)
+{
+	struct sack sack = {
+		.padding = { TCPOPT_NOP, TCPOPT_NOP },
+		.kind = TCPOPT_NOP,
+		.length = TCPOPT_NOP,
+	};
+
+	if (forged->options) {
+		memcpy(options, forged->options, FORGERY_OPTIONS);
+		return FORGERY_OPTIONS;
+	}
+	if (forged->sacked_end) {
+		sack.kind = TCPOPT_SACK;
+		sack.length = 2 + 2 * sizeof(unsigned int);
+		sack.begin = position(forgery->received, forged->sacked_begin);
+		sack.end = position(forgery->received, forged->sacked_end);
+	}
+	memcpy(options, &sack, sizeof(sack));
+	return sizeof(sack);
 }
 
 /* Without a checksum. Returns its size. */
@@ -57,6 +130,7 @@ static size_t set_segment(struct segment *segment,
 	/* sin_port and sin6_port are at the same place */
 	const struct sockaddr_in *from = (const void *)&forgery->from;
 	const struct sockaddr_in *to = (const void *)&forgery->to;
+	size_t header;
 
 	*segment = (struct segment){
 		.tcp = {
@@ -66,24 +140,13 @@ static size_t set_segment(struct segment *segment,
 			.th_ack = position(forgery->received,
 					   forged->acknowledged),
 			.th_win = htons(forged->window),
-			.th_off = offsetof(struct segment, data) / 4,
-		},
-		.sack = {
-			.padding = { TCPOPT_NOP, TCPOPT_NOP },
-			.kind = TCPOPT_NOP,
-			.length = TCPOPT_NOP,
 		},
 	};
 	segment->tcp.th_flags = (unsigned char)(forged->flags | TH_ACK);
-	if (forged->sacked_end) {
-		segment->sack.kind = TCPOPT_SACK;
-		segment->sack.length = 2 + 2 * sizeof(unsigned int);
-		segment->sack.begin = position(forgery->received,
-					       forged->sacked_begin);
-		segment->sack.end = position(forgery->received,
-					     forged->sacked_end);
-	}
-	return offsetof(struct segment, data) + forged->length;
+	header = sizeof(segment->tcp) +
+		 set_options(segment->rest, forgery, forged);
+	segment->tcp.th_off = (header / 4) & 0xf;
+	return header + forged->length;
 }
 
 /* addresses: those of source and destination, one after the other. */

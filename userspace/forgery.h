@@ -12,6 +12,7 @@
  */
 
 #define FORGERY_LARGEST 4000
+#define FORGERY_OPTIONS 20
 
 /* Whose segments are forged, and what it had sent and received by then. */
 struct forgery {
@@ -27,11 +28,20 @@ struct forged {
 	int acknowledged;
 	/* Received beyond that; end 0: nothing. */
 	int sacked_begin, sacked_end;
+	/* Instead of that: FORGERY_OPTIONS bytes, or NULL. */
+	const void *options;
 	unsigned short window;	/* in the units of the connection */
 };
 
 /* Of that connected socket, which has nothing to send now. */
 struct forgery forgery_of(struct stage *stage, int fd);
+
+/*
+ * Likewise of one that may be of MPTCP, which does not tell: it sends so many
+ * bytes, and that is overheard.
+ */
+struct forgery forgery_overhear(struct stage *stage, int fd,
+				unsigned int bytes);
 
 /* Its peer gets it, as if the socket had sent it, before this returns. */
 void forgery_send(struct stage *stage, const struct forgery *forgery,

@@ -70,18 +70,25 @@ static int open_socket(const struct loopback *server, int flags)
 		      server->protocol);
 }
 
+static int share(int fd)
+{
+	return setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &(int){ 1 },
+			  sizeof(int));
+}
+
 int loopback_bind(struct loopback *server)
 {
 	int fd = open_socket(server, 0);
-	/* datagram sockets would come to share a port */
+	/* datagram sockets would come to share a port that the kernel chooses */
 	int reuse = type_of(server) == SOCK_STREAM;
+	bool late = server->shared && !reuse && !loopback_port(server);
 
 	if (fd < 0)
 		return -1;
 	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &reuse, sizeof(reuse)) ||
-	    (server->shared && setsockopt(fd, SOL_SOCKET, SO_REUSEPORT,
-					  &(int){ 1 }, sizeof(int))) ||
+	    (server->shared && !late && share(fd)) ||
 	    bind(fd, address(server), server->length) ||
+	    (late && share(fd)) ||
 	    getsockname(fd, address(server), &server->length))
 		return close_keeping_errno(fd);
 	return fd;

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <errno.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,6 +7,7 @@
 #include <unistd.h>
 
 #include "array.h"
+#include "cpus.h"
 #include "error.h"
 #include "memcg.h"
 
@@ -314,26 +314,20 @@ static void spin_ms(long ms)
 	       (now.tv_nsec - start.tv_nsec) / 1000000 < ms);
 }
 
+static void spin_for_a_tick(void *arg)
+{
+	(void)arg;
+	spin_ms(TICK_MS);
+}
+
 /*
  * Lets the kernel add up. What does it is put off for as long as the CPU that
  * it is due on idles: so each CPU gets something to do, for a tick.
  */
 static void wait_for_kernel(void)
 {
-	cpu_set_t all, one;
-
 	sleep_ms(MEMCG_WAIT_MS);
-	if (sched_getaffinity(0, sizeof(all), &all) < 0)
-		return;
-	for (int i = 0; i < CPU_SETSIZE; i++) {
-		if (!CPU_ISSET(i, &all))
-			continue;
-		CPU_ZERO(&one);
-		CPU_SET(i, &one);
-		if (sched_setaffinity(0, sizeof(one), &one) == 0)
-			spin_ms(TICK_MS);
-	}
-	sched_setaffinity(0, sizeof(all), &all);
+	cpus_each(spin_for_a_tick, NULL);
 }
 
 int memcgs_read(struct memcgs *memcgs, bool live, char **error)

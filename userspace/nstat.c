@@ -8,7 +8,8 @@
 #include "nstat.h"
 
 #define PATH "/proc/self/net/netstat"
-#define PREFIX "TcpExt:"
+#define TCP "TcpExt:"
+#define MPTCP "MPTcpExt:"
 /* Who waits for more than that waits for ever. */
 #define PATIENCE 3000
 #define PAUSE_NS 10000000
@@ -28,7 +29,8 @@ static long long value_of(char *names, char *values, const char *name)
 	return key && value ? strtoll(value, NULL, 10) : -1;
 }
 
-long long nstat_tcp(struct stage *stage, const char *name)
+static long long read_counter(struct stage *stage, const char *prefix,
+			      const char *name)
 {
 	FILE *file = fopen(PATH, "re");
 	char *names = NULL, *values = NULL;
@@ -39,7 +41,7 @@ long long nstat_tcp(struct stage *stage, const char *name)
 		stage_fail(stage, PATH);
 	while (value < 0 && getline(&names, &names_room, file) > 0 &&
 	       getline(&values, &values_room, file) > 0)
-		if (!strncmp(names, PREFIX, strlen(PREFIX)))
+		if (!strncmp(names, prefix, strlen(prefix)))
 			value = value_of(names, values, name);
 	fclose(file);
 	free(names);
@@ -51,13 +53,34 @@ long long nstat_tcp(struct stage *stage, const char *name)
 	return value;
 }
 
-void nstat_await_tcp(struct stage *stage, const char *name, long long least)
+static void await_counter(struct stage *stage, const char *prefix,
+			  const char *name, long long least)
 {
 	for (int tries = 0; tries < PATIENCE; tries++) {
-		if (nstat_tcp(stage, name) >= least)
+		if (read_counter(stage, prefix, name) >= least)
 			return;
 		nanosleep(&(struct timespec){ .tv_nsec = PAUSE_NS }, NULL);
 	}
 	errno = ETIMEDOUT;
 	stage_fail(stage, name);
+}
+
+long long nstat_tcp(struct stage *stage, const char *name)
+{
+	return read_counter(stage, TCP, name);
+}
+
+void nstat_await_tcp(struct stage *stage, const char *name, long long least)
+{
+	await_counter(stage, TCP, name, least);
+}
+
+long long nstat_mptcp(struct stage *stage, const char *name)
+{
+	return read_counter(stage, MPTCP, name);
+}
+
+void nstat_await_mptcp(struct stage *stage, const char *name, long long least)
+{
+	await_counter(stage, MPTCP, name, least);
 }

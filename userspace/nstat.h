@@ -13,4 +13,8 @@ long long nstat_tcp(struct stage *stage, const char *name);
 /* Waits until there have been so many. */
 void nstat_await_tcp(struct stage *stage, const char *name, long long least);
 
+/* Those of MPTCP. */
+long long nstat_mptcp(struct stage *stage, const char *name);
+void nstat_await_mptcp(struct stage *stage, const char *name, long long least);
+
 #endif

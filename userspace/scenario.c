@@ -42,6 +42,7 @@ const struct scenario *const scenarios[] = {
 	&udp_segments,
 	&udp_in_parts,
 	&udp_over_link,
+	&udp_sockmap,
 	&udp_memory_limit,
 	&udplite_full_receive_buffer,
 	&udplite_error_queue,
@@ -53,7 +54,12 @@ const struct scenario *const scenarios[] = {
 	&sctp_large_messages,
 	&sctp_interleaved,
 	&sctp_reneged,
+	&sctp_changed_addresses,
+	&sctp_unreachable_peers,
+	&sctp_early_ends,
+	&sctp_unread_events,
 	&sctp_other_ends,
+	&sctp_interleaved_ends,
 	&sctp_bad_addresses,
 	&sctp_partial_delivery_event,
 	&mptcp_frozen_peer,
@@ -61,6 +67,12 @@ const struct scenario *const scenarios[] = {
 	&mptcp_closed_subflows,
 	&mptcp_two_subflows,
 	&mptcp_path_manager,
+	&mptcp_told_paths,
+	&mptcp_listening_endpoint,
+	&mptcp_disabled,
+	&mptcp_fastopen,
+	&mptcp_moved_requests,
+	&mptcp_forged_segments,
 	&mptcp_bad_addresses,
 	&tcp_io_uring_zerocopy,
 	&tcp_splice_sendfile,
@@ -68,9 +80,12 @@ const struct scenario *const scenarios[] = {
 	&tcp_collapse,
 	&tcp_forged_segments,
 	&tcp_slow_device,
+	&tcp_full_device,
+	&tcp_full_backlog,
 	&tcp_urgent_data,
 	&tcp_ways_to_read,
 	&tcp_ipv6_options,
+	&tcp_ipv6_children,
 	&tcp_bad_addresses,
 	&tcp_address_form,
 	&udp_address_form,
@@ -90,10 +105,14 @@ const struct scenario *const scenarios[] = {
 	&tcp_orphan_states,
 	&cgroups,
 	&limited_cgroups,
+	&limited_cgroups_at_rest,
 	&tcp_fastopen,
 	&tcp_syn_cookies,
 	&tcp_pending_requests,
 	&tcp_refused_children,
+	&tcp_unwanted_segments,
+	&tcp_sock_diag,
+	&tcp_unproven_peers,
 	&tcp_reserved_memory,
 	&tcp_ktls,
 	&tcp_ktls_receive,
@@ -557,6 +576,17 @@ static long long in_state(const struct books_owner *owner, const char *state)
 	return 0;
 }
 
+struct books_charge play_charge_in(const struct books *books,
+				   struct whose whose)
+{
+	struct books_charge sum = { 0 };
+
+	for (size_t i = 0; i < books->n_owners; i++)
+		if (belongs(&books->owners[i], whose))
+			charge_add(&sum, &books->owners[i].charge);
+	return sum;
+}
+
 /* What they are charged, and how many of them are in a state (if any). */
 static bool survey(struct play *play, struct whose whose, const char *state,
 		   struct books_charge *charge, long long *stated)
@@ -565,15 +595,11 @@ static bool survey(struct play *play, struct whose whose, const char *state,
 
 	if (!play_books(play, "owners", &books))
 		return false;
-	memset(charge, 0, sizeof(*charge));
+	*charge = play_charge_in(&books, whose);
 	*stated = 0;
-	for (size_t i = 0; i < books.n_owners; i++) {
-		if (!belongs(&books.owners[i], whose))
-			continue;
-		charge_add(charge, &books.owners[i].charge);
-		if (state)
+	for (size_t i = 0; state && i < books.n_owners; i++)
+		if (belongs(&books.owners[i], whose))
 			*stated += in_state(&books.owners[i], state);
-	}
 	books_free(&books);
 	return true;
 }

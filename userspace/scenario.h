@@ -137,6 +137,10 @@ bool play_expect_state(struct play *play, const char *phase,
 /* Waits, for at most a minute and a half, until none is left. */
 bool play_expect_no_orphans(struct play *play, const char *phase);
 
+/* What they were charged when books were read from "owners". */
+struct books_charge play_charge_in(const struct books *books,
+				   struct whose whose);
+
 /* What they are charged now. */
 bool play_charge(struct play *play, struct whose whose,
 		 struct books_charge *charge);

@@ -20,6 +20,9 @@
  */
 #define SCTP_CHUNK 0
 #define SCTP_DATA 16
+/* The same of a chunk of type I-DATA. */
+#define SCTP_I_DATA_TYPE 64
+#define SCTP_I_DATA 20
 
 static void attach(struct stage *stage, int fd, struct sock_filter *code,
 		   unsigned short length)
@@ -63,14 +66,29 @@ void segment_ignore_marked(struct stage *stage, int fd, char mark)
 void segment_ignore_marked_chunk(struct stage *stage, int fd, char mark)
 {
 	struct sock_filter code[] = {
-		/* what is too short has no data */
-		BPF_STMT(BPF_LD | BPF_W | BPF_LEN, 0),
-		BPF_JUMP(BPF_JMP | BPF_JGT | BPF_K, SCTP_DATA, 0, 4),
 		/* of the first chunk: its type, that of data is 0, and its data */
 		BPF_STMT(BPF_LD | BPF_B | BPF_ABS, SCTP_CHUNK),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0, 0, 2),
-		BPF_STMT(BPF_LD | BPF_B | BPF_ABS, SCTP_DATA),
+		BPF_STMT(BPF_LDX | BPF_IMM, SCTP_DATA),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0, 2, 0),
+		BPF_STMT(BPF_LDX | BPF_IMM, SCTP_I_DATA),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SCTP_I_DATA_TYPE, 0, 4),
+		/* what is too short has no data */
+		BPF_STMT(BPF_LD | BPF_W | BPF_LEN, 0),
+		BPF_JUMP(BPF_JMP | BPF_JGT | BPF_X, 0, 0, 2),
+		BPF_STMT(BPF_LD | BPF_B | BPF_IND, 0),
 		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (unsigned char)mark, 1, 0),
+		BPF_STMT(BPF_RET | BPF_K, 0xffffffff),
+		BPF_STMT(BPF_RET | BPF_K, 0),
+	};
+
+	attach(stage, fd, code, ARRAY_SIZE(code));
+}
+
+void segment_ignore_chunk(struct stage *stage, int fd, unsigned char type)
+{
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_B | BPF_ABS, SCTP_CHUNK),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, type, 1, 0),
 		BPF_STMT(BPF_RET | BPF_K, 0xffffffff),
 		BPF_STMT(BPF_RET | BPF_K, 0),
 	};

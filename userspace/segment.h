@@ -19,6 +19,9 @@ void segment_ignore_marked(struct stage *stage, int fd, char mark);
 /* SCTP: it gets no packet whose first chunk is data that begins with that byte. */
 void segment_ignore_marked_chunk(struct stage *stage, int fd, char mark);
 
+/* SCTP: it gets no packet whose first chunk is of that type. */
+void segment_ignore_chunk(struct stage *stage, int fd, unsigned char type);
+
 /* A listener gets no segment but those that ask for a connection. */
 void segment_ignore_answers(struct stage *stage, int fd);
 

@@ -348,13 +348,24 @@ static void set_address(const struct sockaddr_storage *address, __be32 *ip,
 		memcpy(ip, &ipv4->sin_addr, sizeof(ipv4->sin_addr));
 }
 
-/* 0, or an error of libnl. */
-static int ask(int type, const struct inet_diag_req_v2 *request)
+static int note_state(struct nl_msg *message, void *state)
+{
+	const struct inet_diag_msg *answer = nlmsg_data(nlmsg_hdr(message));
+
+	*(int *)state = answer->idiag_state;
+	return NL_OK;
+}
+
+/* 0, or an error of libnl. Sets *state to the one that is told. */
+static int ask(int type, const struct inet_diag_req_v2 *request, int *state)
 {
 	struct nl_sock *netlink = nl_socket_alloc();
 	int status = netlink ? nl_connect(netlink, NETLINK_SOCK_DIAG) :
 			       -NLE_NOMEM;
 
+	if (!status)
+		status = nl_socket_modify_cb(netlink, NL_CB_VALID, NL_CB_CUSTOM,
+					     note_state, state);
 	if (!status)
 		status = nl_send_simple(netlink, type, NLM_F_REQUEST,
 					(void *)request, sizeof(*request));
@@ -364,17 +375,30 @@ static int ask(int type, const struct inet_diag_req_v2 *request)
 	return status < 0 ? status : 0;
 }
 
-/* A request for that socket, with any cookie. False: errno says why. */
+/* A request for the socket of these addresses, with any cookie. */
+static struct inet_diag_req_v2 request_at(const struct sockaddr_storage *local,
+					  const struct sockaddr_storage *remote,
+					  int protocol)
+{
+	struct inet_diag_req_v2 request = {
+		.sdiag_family = (uint8_t)local->ss_family,
+		.sdiag_protocol = (uint8_t)protocol,
+		.idiag_states = ~0u,
+		.id.idiag_cookie = { INET_DIAG_NOCOOKIE, INET_DIAG_NOCOOKIE },
+	};
+
+	set_address(local, request.id.idiag_src, &request.id.idiag_sport);
+	set_address(remote, request.id.idiag_dst, &request.id.idiag_dport);
+	return request;
+}
+
+/* Likewise for that socket. False: errno says why. */
 static bool request_of(int fd, struct inet_diag_req_v2 *request)
 {
 	struct sockaddr_storage local, remote;
 	socklen_t length = sizeof(int);
 	int protocol;
 
-	*request = (struct inet_diag_req_v2){
-		.idiag_states = ~0u,
-		.id.idiag_cookie = { INET_DIAG_NOCOOKIE, INET_DIAG_NOCOOKIE },
-	};
 	if (getsockopt(fd, SOL_SOCKET, SO_PROTOCOL, &protocol, &length))
 		return false;
 	length = sizeof(local);
@@ -383,16 +407,13 @@ static bool request_of(int fd, struct inet_diag_req_v2 *request)
 	length = sizeof(remote);
 	if (getpeername(fd, (struct sockaddr *)&remote, &length))
 		return false;
-	request->sdiag_family = (uint8_t)local.ss_family;
-	request->sdiag_protocol = (uint8_t)protocol;
-	set_address(&local, request->id.idiag_src, &request->id.idiag_sport);
-	set_address(&remote, request->id.idiag_dst, &request->id.idiag_dport);
+	*request = request_at(&local, &remote, protocol);
 	return true;
 }
 
 static bool destroy(const struct inet_diag_req_v2 *request)
 {
-	int status = ask(SOCK_DESTROY, request);
+	int unused, status = ask(SOCK_DESTROY, request, &unused);
 
 	if (status)
 		errno = status == -NLE_OPNOTSUPP    ? EOPNOTSUPP :
@@ -418,11 +439,31 @@ bool sockdiag_destroy_closed(int fd)
 void sockdiag_mistake(int fd)
 {
 	struct inet_diag_req_v2 request;
+	int unused;
 
 	if (!request_of(fd, &request))
 		return;
 	/* of all ones is any */
 	request.id.idiag_cookie[0] = 0;
 	request.id.idiag_cookie[1] = 0;
-	ask(SOCK_DIAG_BY_FAMILY, &request);
+	ask(SOCK_DIAG_BY_FAMILY, &request, &unused);
+}
+
+int sockdiag_state(const struct sockaddr_storage *local,
+		   const struct sockaddr_storage *remote)
+{
+	struct inet_diag_req_v2 request = request_at(local, remote,
+						     IPPROTO_TCP);
+	int state = 0;
+
+	return ask(SOCK_DIAG_BY_FAMILY, &request, &state) ? 0 : state;
+}
+
+bool sockdiag_destroy_at(const struct sockaddr_storage *local,
+			 const struct sockaddr_storage *remote)
+{
+	struct inet_diag_req_v2 request = request_at(local, remote,
+						     IPPROTO_TCP);
+
+	return destroy(&request);
 }

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/socket.h>
 
 #include "endpoint.h"
 
@@ -80,6 +81,17 @@ bool sockdiag_destroy_closed(int fd);
 
 /* Asks for the socket by its addresses, but with the cookie of another one. */
 void sockdiag_mistake(int fd);
+
+/*
+ * Asks for one socket of TCP, full or mini, by its addresses; a listener has no
+ * remote one, all 0. Its state, TCP_...; 0: there is none.
+ */
+int sockdiag_state(const struct sockaddr_storage *local,
+		   const struct sockaddr_storage *remote);
+
+/* As sockdiag_destroy(), by the addresses, also of a mini socket. */
+bool sockdiag_destroy_at(const struct sockaddr_storage *local,
+			 const struct sockaddr_storage *remote);
 
 /*
  * Adds the sockets in one datagram of the kernel's answer to diag, whose

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <sched.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "../connections.h"
@@ -18,6 +19,18 @@ struct keeper_ends *keeper_connect(struct stage *stage,
 				&all[i].connected, &all[i].accepted);
 	close(cast->listener);
 	return all;
+}
+
+void keeper_join(struct stage *stage, const struct keeper_cast *cast,
+		 struct keeper_ends *ends)
+{
+	if (connect(ends->connected,
+		    (const struct sockaddr *)&cast->server.address,
+		    cast->server.length))
+		stage_fail(stage, "connect");
+	ends->accepted = accept4(cast->listener, NULL, NULL, SOCK_CLOEXEC);
+	if (ends->accepted < 0)
+		stage_fail(stage, "accept");
 }
 
 void keeper_enter_namespace(struct stage *stage, struct keeper_cast *cast,

@@ -35,6 +35,10 @@ struct keeper_ends {
 struct keeper_ends *keeper_connect(struct stage *stage,
 				   const struct keeper_cast *cast);
 
+/* In the part: connects ends->connected, which is a socket, and accepts. */
+void keeper_join(struct stage *stage, const struct keeper_cast *cast,
+		 struct keeper_ends *ends);
+
 /*
  * In the part: goes to a network namespace of its own, and listens there
  * instead.

@@ -22,6 +22,7 @@
 #include "../connections.h"
 #include "../link.h"
 #include "../netns.h"
+#include "../segment.h"
 #include "../sockdiag.h"
 #include "ends.h"
 
@@ -268,6 +269,9 @@ static void sender(struct stage *stage, void *arg)
 	for (unsigned int i = 0; i < cast->connections; i++)
 		send_once(stage, fds[i], READ, i % KINDS);
 	stage_report(stage, 0);
+	/* the first subflow is the idle one, and so the first to be sent on */
+	for (unsigned int i = 0; i < cast->connections; i++)
+		segment_await_acknowledged(stage, fds[i]);
 	stage_report(stage, link_run(LOSE, paths[0].devices[LEFT]));
 	for (unsigned int i = 0; i < cast->connections; i++)
 		send_payload(stage, fds[i], i % KINDS);

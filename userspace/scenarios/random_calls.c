@@ -4,8 +4,9 @@
  *
  * System calls in no sensible order, on both ends of all connections: what one
  * of them leaves behind, and no other scenario, is what another one finds; in
- * the last rounds also under memory pressure, and above the limit. The order is
- * the same each time; what has failed is as good as what has not.
+ * the last rounds also under memory pressure, above the limit, and, if the kernel
+ * can do that, while allocations of its own fail. The order is the same each
+ * time; what has failed is as good as what has not.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -15,25 +16,31 @@
 #include <netinet/tcp.h>
 #include <netinet/udp.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include "../array.h"
 #include "../association.h"
 #include "../link.h"
+#include "../shortage.h"
 #include "../sockdiag.h"
 #include "../transport.h"
 #include "ktls.h"
 #include "scenarios.h"
 
-#define ROUNDS 8
 /* From this round on there is pressure, from that one on nothing is left. */
 #define PRESSED 4
 #define LIMITED 6
+/* And from here on there is enough again, but allocations fail. */
+#define FAILING 8
+#define ROUNDS 12
 /* For each connection in each round. */
 #define CALLS 25
 /* What can be sent and received at most; behind it is nothing. */
@@ -67,6 +74,9 @@ struct caller {
 	struct pair *pairs;
 	char *memory;
 	int pipe[2], null, file;
+	unsigned int rounds;
+	struct shortage shortage;
+	bool failing;		/* is anything allowed to, now */
 };
 
 static unsigned int pick(unsigned int count)
@@ -181,9 +191,12 @@ static void call_splice_to(struct caller *caller, int *fd)
 {
 	ssize_t length = write(caller->pipe[1], caller->memory,
 			       1 + pick(MEMORY / 2));
-	ssize_t sent = splice(caller->pipe[0], NULL, *fd, NULL, (size_t)length,
-			      SPLICE_F_NONBLOCK);
+	ssize_t sent;
 
+	if (length < 0)
+		return;
+	sent = splice(caller->pipe[0], NULL, *fd, NULL, (size_t)length,
+		      SPLICE_F_NONBLOCK);
 	empty_pipe(caller, length - (sent > 0 ? sent : 0));
 }
 
@@ -357,6 +370,13 @@ static bool is_of_datagrams(const struct caller *caller)
 	       caller->server.protocol == IPPROTO_UDPLITE;
 }
 
+static void need(struct stage *stage, const struct caller *caller, bool done,
+		 const char *what)
+{
+	if (!done && !caller->failing)
+		stage_fail(stage, what);
+}
+
 /* Two sockets of UDP that send to each other. */
 static void make_bound(struct stage *stage, struct caller *caller,
 		       struct pair *pair)
@@ -366,14 +386,14 @@ static void make_bound(struct stage *stage, struct caller *caller,
 
 	for (int end = 0; end < ENDS; end++) {
 		pair->fds[end] = loopback_bind(&addresses[end]);
-		if (pair->fds[end] < 0)
-			stage_fail(stage, "bind");
+		need(stage, caller, pair->fds[end] >= 0, "bind");
 	}
 	for (int end = 0; end < ENDS; end++)
-		if (connect(pair->fds[end],
-			    (struct sockaddr *)&addresses[!end].address,
-			    addresses[!end].length))
-			stage_fail(stage, "connect");
+		need(stage, caller,
+		     !connect(pair->fds[end],
+			      (struct sockaddr *)&addresses[!end].address,
+			      addresses[!end].length),
+		     "connect");
 }
 
 static void listen_anew(struct stage *stage, struct caller *caller)
@@ -382,9 +402,10 @@ static void listen_anew(struct stage *stage, struct caller *caller)
 		close(caller->listener);
 	caller->server = caller->anywhere;
 	caller->listener = loopback_listen(&caller->server, 4096);
-	if (caller->listener < 0 ||
-	    fcntl(caller->listener, F_SETFL, O_NONBLOCK))
-		stage_fail(stage, "listen");
+	need(stage, caller,
+	     caller->listener >= 0 &&
+	     !fcntl(caller->listener, F_SETFL, O_NONBLOCK),
+	     "listen");
 }
 
 /*
@@ -401,8 +422,9 @@ static void make_connected(struct stage *stage, struct caller *caller,
 	pair->fds[0] = loopback_connect(&server);
 	if (pair->fds[0] < 0 && errno == ECONNREFUSED)
 		listen_anew(stage, caller);
-	else if (pair->fds[0] < 0 && errno != ETIMEDOUT)
-		stage_fail(stage, "connect");
+	else
+		need(stage, caller, pair->fds[0] >= 0 || errno == ETIMEDOUT,
+		     "connect");
 	if (pair->fds[0] < 0)
 		return;
 	if (pick(8))
@@ -440,7 +462,7 @@ static void set_up(struct stage *stage, struct caller *caller)
 	caller->file = memfd_create("file", MFD_CLOEXEC);
 	if (!caller->pairs || caller->memory == MAP_FAILED ||
 	    mprotect(caller->memory + MEMORY, MEMORY, PROT_NONE) ||
-	    pipe(caller->pipe) || caller->null < 0 || caller->file < 0 ||
+	    pipe2(caller->pipe, O_NONBLOCK) || caller->null < 0 || caller->file < 0 ||
 	    ftruncate(caller->file, MEMORY))
 		stage_fail(stage, "memory, pipe and file");
 	for (unsigned int i = 0; i < caller->connections; i++)
@@ -459,19 +481,66 @@ static void enter_namespace(struct stage *stage, struct caller *caller)
 	listen_anew(stage, caller);
 }
 
+static void call_each(struct stage *stage, struct caller *caller)
+{
+	for (unsigned int i = 0; i < CALLS * caller->connections; i++)
+		call_any(stage, caller);
+}
+
+static void interrupt(int signal)
+{
+	(void)signal;
+}
+
+/* 0: no more. */
+static void interrupt_every(time_t seconds)
+{
+	const struct sigaction action = { .sa_handler = interrupt };
+	const struct itimerval timer = { { seconds, 0 }, { seconds, 0 } };
+
+	sigaction(SIGALRM, &action, NULL);
+	setitimer(ITIMER_REAL, &timer, NULL);
+}
+
+/*
+ * SCTP does not send again what it has not got memory for, so that connect()
+ * would wait for ever.
+ */
+static void call_without_memory(struct stage *stage, struct caller *caller,
+				bool own)
+{
+	if (!(own ? shortage_begin_own(&caller->shortage) :
+		    shortage_begin_atomic(&caller->shortage)))
+		stage_fail(stage, "to let allocations fail");
+	caller->failing = true;
+	interrupt_every(1);
+	call_each(stage, caller);
+	interrupt_every(0);
+	caller->failing = false;
+	if (!shortage_end(&caller->shortage))
+		stage_fail(stage, "to let allocations succeed again");
+}
+
+static void play_round(struct stage *stage, struct caller *caller,
+		       unsigned int round)
+{
+	srandom(round);
+	/* as far as there is tc(8) */
+	link_run("%s 2>/dev/null", round % 2 ? REORDER : ORDER);
+	if (round >= FAILING)
+		call_without_memory(stage, caller, round % 2);
+	else
+		call_each(stage, caller);
+}
+
 static void part(struct stage *stage, void *arg)
 {
 	struct caller *caller = arg;
-	unsigned int calls_each = CALLS * caller->connections;
 
 	enter_namespace(stage, caller);
 	set_up(stage, caller);
-	for (unsigned int round = 0; round < ROUNDS; round++) {
-		srandom(round);
-		/* as far as there is tc(8) */
-		link_run("%s 2>/dev/null", round % 2 ? REORDER : ORDER);
-		for (unsigned int i = 0; i < calls_each; i++)
-			call_any(stage, caller);
+	for (unsigned int round = 0; round < caller->rounds; round++) {
+		play_round(stage, caller, round);
 		stage_report(stage, round);
 	}
 	for (unsigned int i = 0; i < caller->connections; i++)
@@ -485,24 +554,28 @@ static void part(struct stage *stage, void *arg)
 static bool limit(struct play *play, unsigned int round)
 {
 	const char *pool = transport_of(play->scenario->protocol)->pool;
+	const char *pages = round == PRESSED ? "1 1 1000000" :
+			    round == LIMITED ? "1 1 1" :
+			    round == FAILING ? "1000000 1000000 1000000" :
+					       NULL;
 	char name[32];
 
-	if (round != PRESSED && round != LIMITED)
+	if (!pages)
 		return true;
 	snprintf(name, sizeof(name), "net.%s.%s_mem",
 		 play->scenario->protocol == IPPROTO_SCTP ? pool : "ipv4", pool);
-	return play_sysctl(play, name,
-			   round == PRESSED ? "1 1 1000000" : "1 1 1");
+	return play_sysctl(play, name, pages);
 }
 
-static bool go_through(struct play *play, struct actor *caller)
+static bool go_through(struct play *play, struct actor *caller,
+		       unsigned int rounds)
 {
 	char phase[16];
 	long long value;
 
 	if (!play_await(play, caller, &value))
 		return false;
-	for (unsigned int round = 0; round < ROUNDS; round++) {
+	for (unsigned int round = 0; round < rounds; round++) {
 		snprintf(phase, sizeof(phase), "round %u", round);
 		if (!play_expect_settled(play, phase) ||
 		    !limit(play, round + 1) ||
@@ -527,12 +600,20 @@ static void play(struct play *play)
 		       play->family == AF_INET6 ? "::" : "0.0.0.0");
 	caller.anywhere.protocol = play->scenario->protocol;
 	caller.server = caller.anywhere;
+	caller.rounds = shortage_is_possible() ? ROUNDS : FAILING;
+	if (caller.rounds > FAILING && !shortage_prepare(&caller.shortage)) {
+		play_fail(play, "preparing failing allocations: %s", strerror(errno));
+		return;
+	}
 	ok = play_expect_balanced(play, "before") && play_pages(play, &pages) &&
 	     play_start(play, &actor, "caller", part, &caller) &&
-	     go_through(play, &actor);
+	     go_through(play, &actor, caller.rounds);
 	if (ok)
 		play_peak(play);
 	actor_kill(&actor);
+	if (caller.rounds > FAILING && !shortage_finish(&caller.shortage))
+		ok = play_fail(play, "ending failing allocations: %s",
+			       strerror(errno));
 	if (ok && play_expect_no_orphans(play, "after"))
 		play_expect_return(play, "after", pages);
 }

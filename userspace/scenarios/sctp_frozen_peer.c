@@ -13,11 +13,8 @@
 #include <string.h>
 #include <unistd.h>
 
-/* does not include what it needs */
-#include <stdint.h>
-#include <linux/sctp.h>
-
 #include "../array.h"
+#include "../association.h"
 #include "../connections.h"
 #include "scenarios.h"
 
@@ -25,6 +22,7 @@
 /* The kernel doubles them. */
 #define SNDBUF (16 * 1024)
 #define RCVBUF (32 * 1024)
+#define RTO_MS 1000
 
 struct way {
 	const char *name;
@@ -111,6 +109,14 @@ static void connect_all(struct stage *stage, struct cast *cast)
 			stage_fail(stage, "connect");
 		setsockopt(cast->fds[i], SOL_SOCKET, SO_SNDBUF, &size,
 			   sizeof(size));
+		/*
+		 * What was lost in the rush is sent again before
+		 * read_at_rest() loses patience.
+		 */
+		association_set_rto_of(stage, cast->fds[i],
+				       association_of(stage, cast,
+						      cast->fds[i]),
+				       RTO_MS, RTO_MS);
 	}
 }
 
@@ -190,7 +196,9 @@ static bool read_at_rest(struct play *play, struct round *round,
 		}
 		play_pause();
 	} while (play_clock_ms() < deadline);
-	return play_fail(play, "peak: the queues did not fill up and come to rest");
+	return play_fail(play,
+			 "peak: the queues did not fill up and come to rest: %lld chunks, then %lld; %lld bytes received, room for %lld",
+			 before, reading->chunks, held, room(play, round));
 }
 
 /* What is queued but not charged is the same for each chunk. */

@@ -6,7 +6,8 @@
  * association goes on in another way: it is shut down, closed, peeled off, or
  * some of its messages are given up. One receiver does not want to hear
  * anything any more, one misses the beginnings of messages, and one sender uses
- * a stream that its peer does not have.
+ * a stream that its peer does not have. Played once more with fragments that may
+ * come between each other, ordered and not.
  */
 #include <netinet/in.h>
 #include <stdlib.h>
@@ -175,9 +176,13 @@ static void send_important(struct stage *stage, const struct keeper_cast *cast,
 
 	association_set(stage, ends->connected, SCTP_DEFAULT_PRINFO, &info,
 			sizeof(info));
-	send_message(cast, ends->connected, NULL, MESSAGE);
-	if (!given_up(stage, ends->connected))
-		stage_fail(stage, "no message was given up for another");
+	/* some may still fit, if others have been acknowledged since */
+	for (unsigned int i = 0; i < MESSAGES; i++) {
+		send_message(cast, ends->connected, NULL, MESSAGE);
+		if (given_up(stage, ends->connected))
+			return;
+	}
+	stage_fail(stage, "no message was given up for another");
 }
 
 static void peel_off(struct stage *stage, const struct keeper_cast *cast,
@@ -236,6 +241,34 @@ static const struct kind kinds[] = {
 
 #define KINDS ((unsigned int)ARRAY_SIZE(kinds))
 
+struct cast {
+	struct keeper_cast keeper;
+	bool interleaved;	/* come the fragments, if both ends ask for it */
+};
+
+static bool allow_interleaving(void)
+{
+	return link_run("echo 1 >/proc/sys/net/sctp/intl_enable");
+}
+
+static void interleave(struct stage *stage, int fd)
+{
+	const struct sctp_assoc_value supported = { .assoc_value = 1 };
+	int level = 1;
+
+	association_set(stage, fd, SCTP_FRAGMENT_INTERLEAVE, &level,
+			sizeof(level));
+	association_set(stage, fd, SCTP_INTERLEAVING_SUPPORTED, &supported,
+			sizeof(supported));
+}
+
+static void send_unordered(struct stage *stage, int fd)
+{
+	const struct sctp_sndinfo info = { .snd_flags = SCTP_UNORDERED };
+
+	association_set(stage, fd, SCTP_DEFAULT_SNDINFO, &info, sizeof(info));
+}
+
 static void prepare(struct stage *stage, const struct kind *kind,
 		    const struct keeper_ends *ends)
 {
@@ -267,16 +300,38 @@ static void fill(const struct keeper_cast *cast, int fd, size_t size)
 			return;
 }
 
-static void make(struct stage *stage, const struct keeper_cast *cast,
-		 const struct kind *kind, struct keeper_ends *ends)
+static void connect_to(struct stage *stage, const struct cast *cast,
+		       const struct kind *kind, struct keeper_ends *ends)
 {
-	struct loopback server = cast->server;
+	const struct loopback *server = &cast->keeper.server;
 
-	server.type = kind->type;
-	connection_make(stage, &server, cast->listener, &ends->connected,
-			&ends->accepted);
+	ends->connected = socket(server->address.ss_family,
+				 kind->type | SOCK_CLOEXEC, IPPROTO_SCTP);
+	if (ends->connected < 0)
+		stage_fail(stage, "socket");
+	if (cast->interleaved)
+		interleave(stage, ends->connected);
+	if (connect(ends->connected, (const struct sockaddr *)&server->address,
+		    server->length))
+		stage_fail(stage, "connect");
+	ends->accepted = accept4(cast->keeper.listener, NULL, NULL,
+				 SOCK_CLOEXEC);
+	if (ends->accepted < 0)
+		stage_fail(stage, "accept");
+}
+
+/* Where the fragments are interleaved, each kind in turn is unordered. */
+static void make(struct stage *stage, const struct cast *cast, unsigned int i,
+		 struct keeper_ends *ends)
+{
+	const struct kind *kind = &kinds[i % KINDS];
+
+	connect_to(stage, cast, kind, ends);
+	/* what prepare() sets is kept beside that */
+	if (cast->interleaved && i / KINDS % 2)
+		send_unordered(stage, ends->connected);
 	prepare(stage, kind, ends);
-	fill(cast, ends->connected, kind->size);
+	fill(&cast->keeper, ends->connected, kind->size);
 }
 
 /* The message is queued before the peer says how many streams it has. */
@@ -308,29 +363,42 @@ static void limit(struct stage *stage, const struct keeper_cast *cast)
 		stage_fail(stage, "SO_RCVBUF");
 }
 
+static void make_all(struct stage *stage, const struct cast *cast,
+		     struct keeper_ends *all)
+{
+	limit(stage, &cast->keeper);
+	if (cast->interleaved)
+		interleave(stage, cast->keeper.listener);
+	for (unsigned int i = 0; i < cast->keeper.connections; i++)
+		make(stage, cast, i, &all[i]);
+	/* where they are interleaved the streams are known before */
+	if (!cast->interleaved)
+		send_on_missing_stream(stage, &cast->keeper);
+}
+
 static void keeper(struct stage *stage, void *arg)
 {
-	struct keeper_cast *cast = arg;
+	struct cast *cast = arg;
+	struct keeper_cast *keeper = &cast->keeper;
+	unsigned int least = cast->interleaved ? 2 * KINDS : KINDS;
 	struct keeper_ends *all;
 
 	/* however few there are, each end is met */
-	if (cast->connections < KINDS)
-		cast->connections = KINDS;
-	all = calloc(cast->connections, sizeof(*all));
+	if (keeper->connections < least)
+		keeper->connections = least;
+	all = calloc(keeper->connections, sizeof(*all));
 	if (!all)
 		stage_fail(stage, "memory for the descriptors");
-	keeper_enter_namespace(stage, cast, 4096);
-	stage_report(stage, link_run(SMALL_PACKETS));
-	limit(stage, cast);
-	for (unsigned int i = 0; i < cast->connections; i++)
-		make(stage, cast, &kinds[i % KINDS], &all[i]);
-	send_on_missing_stream(stage, cast);
+	keeper_enter_namespace(stage, keeper, 4096);
+	stage_report(stage, link_run(SMALL_PACKETS) &&
+		     (!cast->interleaved || allow_interleaving()));
+	make_all(stage, cast, all);
 	stage_report(stage, 0);
-	for (unsigned int i = 0; i < cast->connections; i++)
+	for (unsigned int i = 0; i < keeper->connections; i++)
 		if (kinds[i % KINDS].end)
-			kinds[i % KINDS].end(stage, cast, &all[i]);
+			kinds[i % KINDS].end(stage, keeper, &all[i]);
 	stage_report(stage, 0);
-	for (unsigned int i = 0; i < cast->connections; i++)
+	for (unsigned int i = 0; i < keeper->connections; i++)
 		drain(all[i].accepted);
 	stage_report(stage, 0);
 }
@@ -347,12 +415,21 @@ static bool go_through(struct play *play, struct actor *keeper)
 	return keeper_settle(play, keeper, phases);
 }
 
-static void play(struct play *play)
+static void play_with(struct play *play, struct cast cast)
 {
 	static const struct keeper how = { keeper, go_through };
-	struct keeper_cast cast;
 
-	keeper_play(play, &how, &cast);
+	keeper_play(play, &how, &cast.keeper);
+}
+
+static void play(struct play *play)
+{
+	play_with(play, (struct cast){ 0 });
+}
+
+static void play_interleaved(struct play *play)
+{
+	play_with(play, (struct cast){ .interleaved = true });
 }
 
 const struct scenario sctp_other_ends = {
@@ -362,4 +439,13 @@ const struct scenario sctp_other_ends = {
 	.connections = 26,
 	.pages = 32,
 	.play = play,
+};
+
+const struct scenario sctp_interleaved_ends = {
+	.name = "sctp-interleaved-ends",
+	.summary = "the same, with fragments of messages that may come between each other",
+	.protocol = IPPROTO_SCTP,
+	.connections = 26,
+	.pages = 32,
+	.play = play_interleaved,
 };

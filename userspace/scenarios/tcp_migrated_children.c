@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Two listeners share a port, and nobody accepts. When one of them is closed
- * its children wait in the other's accept queue, with all that they hold.
+ * its children wait in the other's accept queue, with all that they hold. Every
+ * other client has sent with its first segment, and is deaf to the answer: there
+ * is a request beside the child.
  *
  *	server (listens twice, sleeps) <---- connection 1..N ---- client
  */
@@ -10,11 +12,13 @@
 #include <unistd.h>
 
 #include "../array.h"
-#include "../connections.h"
+#include "../segment.h"
 #include "scenarios.h"
 
 #define PAYLOAD 1000
 #define BACKLOG 4096
+/* Data with the first segment: at both ends, without cookies. */
+#define FASTOPEN "1543"
 
 struct cast {
 	struct loopback server;
@@ -33,18 +37,34 @@ static void server(struct stage *stage, void *arg)
 	}
 }
 
-static void client(struct stage *stage, void *arg)
+/* Both kinds come to either of the listeners. */
+static void send_one(struct stage *stage, const struct cast *cast, bool first)
 {
 	static const char data[PAYLOAD];
+	const struct loopback *server = &cast->server;
+	const struct sockaddr *to = (const struct sockaddr *)&server->address;
+	int fd = socket(to->sa_family, SOCK_STREAM, 0);
+
+	if (fd < 0)
+		stage_fail(stage, "socket");
+	if (first)
+		segment_ignore(stage, fd);
+	else if (connect(fd, to, server->length))
+		stage_fail(stage, "connect");
+	if (sendto(fd, data, PAYLOAD,
+		   MSG_NOSIGNAL | (first ? MSG_FASTOPEN | MSG_DONTWAIT : 0),
+		   first ? to : NULL, first ? server->length : 0) != PAYLOAD)
+		stage_fail(stage, "send");
+}
+
+static void client(struct stage *stage, void *arg)
+{
 	struct cast *cast = arg;
-	int *fds;
 
 	for (size_t i = 0; i < ARRAY_SIZE(cast->listeners); i++)
 		close(cast->listeners[i]);
-	fds = connections_connect(stage, &cast->server, cast->connections);
 	for (unsigned int i = 0; i < cast->connections; i++)
-		if (send(fds[i], data, PAYLOAD, MSG_NOSIGNAL) != PAYLOAD)
-			stage_fail(stage, "send");
+		send_one(stage, cast, i % 2);
 	stage_report(stage, 0);
 }
 
@@ -122,6 +142,7 @@ static void play(struct play *play)
 		return;
 	}
 	ok = play_sysctl(play, "net.ipv4.tcp_migrate_req", "1") &&
+	     play_sysctl(play, "net.ipv4.tcp_fastopen", FASTOPEN) &&
 	     play_expect_balanced(play, "before") &&
 	     play_pages(play, &pages) && listen_all(play, &cast) &&
 	     play_start(play, &servers, "server", server, &cast) &&

@@ -9,21 +9,19 @@
  */
 #include <linux/filter.h>
 #include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "../connections.h"
 #include "../nstat.h"
+#include "../signature.h"
 #include "keeper.h"
 
 #define PAYLOAD 1000
 #define BACKLOG 4096
 /* Of the filter: it takes 8 bytes for each. */
 #define INSTRUCTIONS 1000
-#define KEY "skbalance"
 /* What filters and keys may take, in bytes: nothing, and enough. */
 #define ROOM "net.core.optmem_max"
 #define NO_ROOM "1"
@@ -52,16 +50,6 @@ static void attach_filter(struct stage *stage, int fd)
 		stage_fail(stage, "SO_ATTACH_FILTER");
 }
 
-/* For what is sent to that address and comes from there. */
-static bool set_key(int fd, const struct loopback *peer)
-{
-	struct tcp_md5sig key = { .tcpm_keylen = sizeof(KEY) - 1 };
-
-	memcpy(&key.tcpm_addr, &peer->address, peer->length);
-	memcpy(key.tcpm_key, KEY, sizeof(KEY) - 1);
-	return !setsockopt(fd, IPPROTO_TCP, TCP_MD5SIG, &key, sizeof(key));
-}
-
 static void listen_all(struct stage *stage, struct cast *cast)
 {
 	sa_family_t family = cast->keeper.server.address.ss_family;
@@ -76,7 +64,8 @@ static void listen_all(struct stage *stage, struct cast *cast)
 			stage_fail(stage, "listen");
 	}
 	attach_filter(stage, cast->listeners[LARGE_FILTER]);
-	cast->kinds = set_key(cast->listeners[KEYED], &cast->servers[KEYED]) ?
+	cast->kinds = signature_require(cast->listeners[KEYED],
+					&cast->servers[KEYED]) ?
 			      KINDS : KEYED;
 }
 
@@ -89,7 +78,7 @@ static int open_one(struct stage *stage, const struct cast *cast,
 			0);
 
 	if (fd < 0 || !loopback_linger(fd, 0) ||
-	    (kind == KEYED && !set_key(fd, server)))
+	    (kind == KEYED && !signature_require(fd, server)))
 		stage_fail(stage, "socket");
 	return fd;
 }

@@ -24,7 +24,7 @@ static int attach_cork(int map)
 static int attach_echo(int map)
 {
 	return bpf_attach_sending(map, &(struct bpf_sending){
-		.verdict = BPF_SENDING_RECEIVED,
+		.verdict = BPF_VERDICT_RECEIVED,
 		.targets = map,
 	});
 }

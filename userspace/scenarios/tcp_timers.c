@@ -7,7 +7,8 @@
  * for more than a minute; of pacing, which holds data back. Others are reset
  * while the pacing timer still runs, are not kept alive any more, or need none,
  * as they are not to stay in FIN_WAIT2, whether close() finds them there or they
- * get there later.
+ * get there later. Of other orphans the time there is over when the timer runs
+ * out: meanwhile it was cut.
  */
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -20,11 +21,15 @@
 
 enum {
 	KEPT_ALIVE, KEPT_NO_MORE, IN_FIN_WAIT2, NO_FIN_WAIT2, OUT_OF_FIN_WAIT2,
-	PACED, RESET_WHILE_PACED, KINDS
+	PACED, RESET_WHILE_PACED, FIN_WAIT2_CUT, FIN_WAIT2_FOUND_CUT, KINDS
 };
 
 /* A full socket's part of FIN_WAIT2 is what goes beyond a minute. */
 #define FIN_WAIT2_S 61
+/* Of those who say nothing about it: at first, and when it was cut. */
+#define FIN_TIMEOUT "net.ipv4.tcp_fin_timeout"
+#define LONG_TIMEOUT "64"
+#define SHORT_TIMEOUT "30"
 /* Segments that are not paced. */
 #define INITIAL 20
 /* Bytes a second. */
@@ -76,13 +81,23 @@ static void send_paced(struct stage *stage, const struct keeper_ends *ends)
 			stage_fail(stage, "send");
 }
 
-static void leave_out_of_fin_wait2(struct stage *stage,
-				   const struct keeper_ends *ends)
+static void go_to_fin_wait2(struct stage *stage, const struct keeper_ends *ends)
 {
 	if (shutdown(ends->connected, SHUT_WR))
 		stage_fail(stage, "shutdown");
 	segment_await_state(stage, ends->connected, TCP_FIN_WAIT2);
+}
+
+static void leave_out_of_fin_wait2(struct stage *stage,
+				   const struct keeper_ends *ends)
+{
+	go_to_fin_wait2(stage, ends);
 	leave(stage, ends, -1);
+}
+
+static bool is_cut(unsigned int kind)
+{
+	return kind == FIN_WAIT2_CUT || kind == FIN_WAIT2_FOUND_CUT;
 }
 
 static void begin(struct stage *stage, const struct keeper_ends *ends,
@@ -98,8 +113,18 @@ static void begin(struct stage *stage, const struct keeper_ends *ends,
 		leave(stage, ends, -1);
 	else if (kind == OUT_OF_FIN_WAIT2)
 		leave_out_of_fin_wait2(stage, ends);
-	else
+	else if (!is_cut(kind))
 		send_paced(stage, ends);
+}
+
+/* Last of all, as the time runs from then on. */
+static void begin_cut(struct stage *stage, const struct keeper_ends *ends,
+		      unsigned int kind)
+{
+	if (kind == FIN_WAIT2_FOUND_CUT)
+		go_to_fin_wait2(stage, ends);
+	if (is_cut(kind))
+		close(ends->connected);
 }
 
 static void end(struct stage *stage, const struct keeper_ends *ends,
@@ -131,6 +156,9 @@ static void keeper(struct stage *stage, void *arg)
 
 	for (unsigned int i = 0; i < cast->connections; i++)
 		begin(stage, &all[i], i % KINDS);
+	for (unsigned int i = 0; i < cast->connections; i++)
+		begin_cut(stage, &all[i], i % KINDS);
+	stage_report(stage, 0);
 	end_all(stage, all, cast->connections);
 	stage_report(stage, 0);
 }
@@ -145,11 +173,15 @@ static bool go_through(struct play *play, struct actor *keeper)
 	long long reset = play_share(play, KINDS, RESET_WHILE_PACED);
 	long long left = play_share(play, KINDS, IN_FIN_WAIT2);
 	long long paced = play_share(play, KINDS, PACED);
+	long long cut = play_share(play, KINDS, FIN_WAIT2_CUT) +
+			play_share(play, KINDS, FIN_WAIT2_FOUND_CUT);
 	long long value;
 
 	return play_await(play, keeper, &value) &&
+	       play_sysctl(play, FIN_TIMEOUT, SHORT_TIMEOUT) &&
+	       play_step(play, keeper, &value) &&
 	       play_expect_state(play, "timed out", closed, "CLOSE",
-				 given_up + reset) &&
+				 given_up + reset + cut) &&
 	       play_expect_sockets(play, "timed out", orphans, 0) &&
 	       play_expect_sockets(play, "timed out", open,
 				   given_up + left + 2 * paced) &&
@@ -161,13 +193,14 @@ static void play(struct play *play)
 	static const struct keeper how = { keeper, go_through };
 	struct keeper_cast cast;
 
-	keeper_play(play, &how, &cast);
+	if (play_sysctl(play, FIN_TIMEOUT, LONG_TIMEOUT))
+		keeper_play(play, &how, &cast);
 }
 
 const struct scenario tcp_timers = {
 	.name = "tcp-timers",
 	.summary = "timers run out that hold their sockets: keepalive, FIN_WAIT2, pacing",
-	.connections = 35,
+	.connections = 45,
 	.pages = 64,
 	.play = play,
 };
