@@ -547,11 +547,14 @@ static void read_ownership(struct skbal_snapshot *snap,
 			   struct skbal_socket *socket)
 {
 	socket->flags |= ownership_flags(socket->sk);
-	if (socket->flags & SKBAL_DEAD && is_tcp(socket->sk) &&
-	    !(socket->flags & (SKBAL_TRACKED | SKBAL_REQUESTED))) {
-		snap->orphans_met++;
-		snap->orphans_ending += skbal_tcp_will_end(socket->sk);
-	}
+	if (!(socket->flags & SKBAL_DEAD) || !is_tcp(socket->sk) ||
+	    socket->flags & (SKBAL_TRACKED | SKBAL_REQUESTED))
+		return;
+	snap->orphans_met++;
+	if (skbal_tcp_will_end(socket->sk))
+		snap->orphans_ending++;
+	else
+		socket->flags |= SKBAL_TIMERLESS;
 }
 
 static void finish_sockets(struct skbal_snapshot *snap)

@@ -326,6 +326,7 @@ static void show_flags(struct seq_file *seq, const struct skbal_snapshot *snap,
 		{ "opaque", socket->flags & SKBAL_OPAQUE },
 		{ "bypassed", socket->flags & SKBAL_BYPASSED },
 		{ "moving", socket->flags & SKBAL_MOVING },
+		{ "timerless", socket->flags & SKBAL_TIMERLESS },
 	};
 	const char *separator = "";
 	unsigned int i;

@@ -44,6 +44,7 @@ enum skbal_socket_flag {
 	SKBAL_FILE	= BIT(7),	/* its struct socket has a file */
 	SKBAL_SOCKETLESS = BIT(18),	/* it has no struct socket (any more) */
 	SKBAL_KERN	= BIT(17),	/* made by the kernel for itself */
+	SKBAL_TIMERLESS	= BIT(21),	/* an orphan that no timer will end */
 	/* what its charge is worth */
 	SKBAL_OWNED	= BIT(8),	/* a process has locked it */
 	SKBAL_OPAQUE	= BIT(9),	/* has charges that cannot be read */

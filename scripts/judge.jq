@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # What the books say after a scenario ($books), and what failed on the way ($fails; $before: the
-# last phase in balance, $at_failure: what the sockets were charged then). A scenario may fail
+# last phase in balance, $at_failure: what was found then). A scenario may fail
 # without them: it ran into a time-out, the kernel has warned. That is no accusation.
 
 def fails: $fails / "\n" | map(select(. != ""));

@@ -113,6 +113,7 @@ const struct scenario *const scenarios[] = {
 	&tcp_unwanted_segments,
 	&tcp_sock_diag,
 	&tcp_unproven_peers,
+	&tcp_fin_without_memory,
 	&tcp_reserved_memory,
 	&tcp_ktls,
 	&tcp_ktls_receive,
@@ -212,37 +213,49 @@ static void remark_socket(struct play *play, const struct books_socket *socket)
 		    socket->charged_bytes);
 }
 
-/* Who is charged; and by name, if not by a whole number of pages. */
-static void remark_charges(struct play *play, const struct books_pool *pool)
+/* By name, those with that flag. */
+static void remark_sockets(struct play *play, const char *pool,
+			   const char *flag)
 {
 	struct books books;
 	size_t left = REMARKS;
 
-	if (!read_books(play, pool->name, "owners", false, &books))
-		return;
-	for (size_t i = 0; i < books.n_owners && i < REMARKS; i++)
-		remark_owner(play, &books.owners[i]);
-	books_free(&books);
-	if (!pool->fractional_sockets ||
-	    !read_books(play, pool->name, "sockets", false, &books))
+	if (!read_books(play, pool, "sockets", false, &books))
 		return;
 	for (size_t i = 0; left && i < books.n_sockets; i++)
-		if (books_socket_is(&books.sockets[i], "fractional")) {
+		if (books_socket_is(&books.sockets[i], flag)) {
 			remark_socket(play, &books.sockets[i]);
 			left--;
 		}
 	books_free(&books);
 }
 
+/* Who is charged; and by name, if not by a whole number of pages. */
+static void remark_charges(struct play *play, const struct books_pool *pool)
+{
+	struct books books;
+
+	if (!read_books(play, pool->name, "owners", false, &books))
+		return;
+	for (size_t i = 0; i < books.n_owners && i < REMARKS; i++)
+		remark_owner(play, &books.owners[i]);
+	books_free(&books);
+	if (pool->fractional_sockets)
+		remark_sockets(play, pool->name, "fractional");
+}
+
 static void remark_counters(struct play *play, const struct books *books)
 {
-	for (size_t i = 0; i < books->n_counters; i++)
+	for (size_t i = 0; i < books->n_counters; i++) {
 		ktap_remark(play->ktap, "%s of %s: kernel %lld, census %lld",
 			    books->counters[i].name,
 			    books->counters[i].protocol ?
 				    books->counters[i].protocol : "all",
 			    books->counters[i].kernel,
 			    books->counters[i].census);
+		if (!strcmp(books->counters[i].name, "orphan_timers"))
+			remark_sockets(play, "tcp", "timerless");
+	}
 }
 
 /*
@@ -269,9 +282,9 @@ static void ask_once(struct play *play)
 	}
 	for (size_t i = 0; i < books.n_counters; i++)
 		imbalanced += books.counters[i].verdict == BOOKS_IMBALANCED;
-	remark_counters(play, &books);
 	play_expect(play, "at this failure", "other counters imbalanced", 0,
 		    imbalanced);
+	remark_counters(play, &books);
 	books_free(&books);
 }
 

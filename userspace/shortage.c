@@ -70,17 +70,22 @@ static bool choose(const char *directory, bool own)
 	       set(directory, "ignore-gfp-wait", own ? "N" : "Y");
 }
 
+bool shortage_resume(const struct shortage *shortage)
+{
+	return set_probability(shortage, '1');
+}
+
 bool shortage_begin_own(const struct shortage *shortage)
 {
 	return choose(SLAB, true) && choose(PAGES, true) &&
 	       set("/proc/self", "make-it-fail", "1") &&
-	       set_probability(shortage, '1');
+	       shortage_resume(shortage);
 }
 
 bool shortage_begin_atomic(const struct shortage *shortage)
 {
 	return choose(SLAB, false) && choose(PAGES, false) &&
-	       set_probability(shortage, '1');
+	       shortage_resume(shortage);
 }
 
 bool shortage_end(const struct shortage *shortage)

@@ -26,6 +26,9 @@ bool shortage_begin_own(const struct shortage *shortage);
 bool shortage_begin_atomic(const struct shortage *shortage);
 bool shortage_end(const struct shortage *shortage);
 
+/* As it was before its end. */
+bool shortage_resume(const struct shortage *shortage);
+
 /* Also where the process that had begun is gone. */
 bool shortage_finish(const struct shortage *shortage);
 

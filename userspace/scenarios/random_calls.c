@@ -67,6 +67,7 @@ struct pair {
 };
 
 struct caller {
+	struct stage *stage;
 	struct loopback anywhere;	/* all addresses, and no port yet */
 	struct loopback server;
 	int listener;		/* of UDP there is none */
@@ -78,6 +79,19 @@ struct caller {
 	struct shortage shortage;
 	bool failing;		/* is anything allowed to, now */
 };
+
+static bool is_of_datagrams(const struct caller *caller)
+{
+	return caller->server.protocol == IPPROTO_UDP ||
+	       caller->server.protocol == IPPROTO_UDPLITE;
+}
+
+/* MPTCP is, too. */
+static bool is_of_tcp(const struct caller *caller)
+{
+	return !is_of_datagrams(caller) &&
+	       caller->server.protocol != IPPROTO_SCTP;
+}
 
 static unsigned int pick(unsigned int count)
 {
@@ -200,12 +214,32 @@ static void call_splice_to(struct caller *caller, int *fd)
 	empty_pipe(caller, length - (sent > 0 ? sent : 0));
 }
 
+/*
+ * Around what sends a FIN: TCP forgets one that there is no memory for
+ * (tcp_send_fin()), and its orphan then stays for ever if its peer is silent.
+ */
+static void pause_shortage(struct caller *caller)
+{
+	if (caller->failing && is_of_tcp(caller) &&
+	    !shortage_end(&caller->shortage))
+		stage_fail(caller->stage, "to let a FIN's allocation succeed");
+}
+
+static void resume_shortage(struct caller *caller)
+{
+	if (caller->failing && is_of_tcp(caller) &&
+	    !shortage_resume(&caller->shortage))
+		stage_fail(caller->stage, "to let allocations fail again");
+}
+
 static void call_shutdown(struct caller *caller, int *fd)
 {
 	static const int hows[] = { SHUT_RD, SHUT_WR, SHUT_RDWR };
+	int how = PICK(hows);
 
-	(void)caller;
-	shutdown(*fd, PICK(hows));
+	pause_shortage(caller);
+	shutdown(*fd, how);
+	resume_shortage(caller);
 }
 
 static void detach_filter(int fd)
@@ -218,10 +252,15 @@ static void detach_filter(int fd)
 /* A socket that heard nothing would not hear that its peer is gone. */
 static void call_close(struct caller *caller, int *fd)
 {
-	(void)caller;
+	bool reset = pick(2);
+
 	detach_filter(*fd);
-	loopback_linger(*fd, pick(2) ? 0 : -1);
+	loopback_linger(*fd, reset ? 0 : -1);
+	if (!reset)
+		pause_shortage(caller);
 	close(*fd);
+	if (!reset)
+		resume_shortage(caller);
 	*fd = -1;
 }
 
@@ -364,12 +403,6 @@ static void (*const calls[])(struct caller *caller, int *fd) = {
 	call_value, call_schedule,
 };
 
-static bool is_of_datagrams(const struct caller *caller)
-{
-	return caller->server.protocol == IPPROTO_UDP ||
-	       caller->server.protocol == IPPROTO_UDPLITE;
-}
-
 static void need(struct stage *stage, const struct caller *caller, bool done,
 		 const char *what)
 {
@@ -504,11 +537,13 @@ static void interrupt_every(time_t seconds)
 
 /*
  * SCTP does not send again what it has not got memory for, so that connect()
- * would wait for ever.
+ * would wait for ever. MPTCP's FINs are sent by a kernel thread, which only
+ * failures of this process's own spare.
  */
 static void call_without_memory(struct stage *stage, struct caller *caller,
 				bool own)
 {
+	own |= caller->server.protocol == IPPROTO_MPTCP;
 	if (!(own ? shortage_begin_own(&caller->shortage) :
 		    shortage_begin_atomic(&caller->shortage)))
 		stage_fail(stage, "to let allocations fail");
@@ -537,6 +572,7 @@ static void part(struct stage *stage, void *arg)
 {
 	struct caller *caller = arg;
 
+	caller->stage = stage;
 	enter_namespace(stage, caller);
 	set_up(stage, caller);
 	for (unsigned int round = 0; round < caller->rounds; round++) {
