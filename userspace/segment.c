@@ -9,8 +9,11 @@
 #include "array.h"
 #include "segment.h"
 
-/* Who waits for more than that waits for ever. */
-#define PATIENCE 3000
+/*
+ * Two minutes: TCP waits twice as long after each loss. Who waits for more than
+ * that waits for ever.
+ */
+#define PATIENCE 12000
 #define PAUSE_NS 10000000
 /* In the flags of a TCP header. */
 #define SYN 0x02
