@@ -4,6 +4,7 @@
 
 ($lines | map(select(has("play")))) as $plays
 | ($lines | map(select(has("kmemleak")))[0] // {}) as $kernel
+| ([$kernel.kmemleak, ($smallest[] | .kmemleak)] | max) as $leaks
 | ($plays | map(select(.verdict != "balanced"))[0]) as $caught
 | ([$smallest[] | select(.play and .verdict != "balanced")][0] // $caught) as $shown
 # a catch stands, whatever became of the guest then
@@ -35,5 +36,5 @@
 	build_seconds: $build,
 	scenario_seconds: ([$plays[].seconds] | add),
 	warnings: ($kernel.warnings // $plays[-1].warnings // []),
-	kmemleak: $kernel.kmemleak,
+	kmemleak: $leaks,
 }
