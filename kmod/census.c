@@ -13,6 +13,7 @@
 #include "census.h"
 #include "hidden.h"
 #include "mptcp.h"
+#include "sctp.h"
 #include "snapshot.h"
 #include "tcp.h"
 
@@ -539,6 +540,21 @@ struct skbal_socket *skbal_census_meet(struct skbal_snapshot *snap,
 	return socket;
 }
 
+static void read_orphan(struct skbal_snapshot *snap,
+			struct skbal_socket *socket)
+{
+	const struct sock *sk = socket->sk;
+
+	if (!is_tcp(sk) && sk->sk_protocol != IPPROTO_SCTP)
+		return;
+	snap->orphans_met += is_tcp(sk);
+	snap->orphans_timed++;
+	if (is_tcp(sk) ? skbal_tcp_will_end(sk) : skbal_sctp_will_end(sk))
+		snap->orphans_ending++;
+	else
+		socket->flags |= SKBAL_TIMERLESS;
+}
+
 /*
  * The machine stands still, so every socket is still there. Few are not held;
  * to ask only them spares the others' cache lines.
@@ -547,14 +563,9 @@ static void read_ownership(struct skbal_snapshot *snap,
 			   struct skbal_socket *socket)
 {
 	socket->flags |= ownership_flags(socket->sk);
-	if (!(socket->flags & SKBAL_DEAD) || !is_tcp(socket->sk) ||
-	    socket->flags & (SKBAL_TRACKED | SKBAL_REQUESTED))
-		return;
-	snap->orphans_met++;
-	if (skbal_tcp_will_end(socket->sk))
-		snap->orphans_ending++;
-	else
-		socket->flags |= SKBAL_TIMERLESS;
+	if (socket->flags & SKBAL_DEAD &&
+	    !(socket->flags & (SKBAL_TRACKED | SKBAL_REQUESTED)))
+		read_orphan(snap, socket);
 }
 
 static void finish_sockets(struct skbal_snapshot *snap)

@@ -284,11 +284,11 @@ static void orphans_compare(struct skbal_counters *counters,
 		.kernel = snap->orphans,
 		.census = snap->orphans_met,
 	};
-	/* who has no timer stays for ever if its peer is silent */
+	/* who has no timer may stay for ever */
 	struct skbal_counter ending = {
 		.name = "orphan_timers",
 		.kernel = snap->orphans_ending,
-		.census = snap->orphans_met,
+		.census = snap->orphans_timed,
 	};
 
 	if (snap->orphans != SKBAL_NOT_COUNTED)

@@ -196,3 +196,38 @@ u32 skbal_sctp_chunk_bytes(struct sock *sk)
 		walk_association(&walk, asoc);
 	return walk.chunks * sizeof(struct sctp_chunk);
 }
+
+/* Each of them lets the association send again, and at last gives it up. */
+static const enum sctp_event_timeout ending[] = {
+	SCTP_EVENT_TIMEOUT_T1_COOKIE, SCTP_EVENT_TIMEOUT_T1_INIT,
+	SCTP_EVENT_TIMEOUT_T2_SHUTDOWN, SCTP_EVENT_TIMEOUT_T4_RTO,
+	SCTP_EVENT_TIMEOUT_T5_SHUTDOWN_GUARD, SCTP_EVENT_TIMEOUT_AUTOCLOSE,
+};
+
+static bool association_will_end(const struct sctp_association *asoc)
+{
+	const struct sctp_transport *transport;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(ending); i++)
+		if (timer_pending(&asoc->timers[ending[i]]))
+			return true;
+	list_for_each_entry_rcu(transport, &asoc->peer.transport_addr_list,
+				transports)
+		if (timer_pending(&transport->T3_rtx_timer))
+			return true;
+	return false;
+}
+
+bool skbal_sctp_will_end(const struct sock *sk)
+{
+	const struct sctp_endpoint *ep = sctp_sk(sk)->ep;
+	const struct sctp_association *asoc;
+
+	if (!ep || sock_owned_by_user_nocheck(sk))
+		return true;
+	list_for_each_entry(asoc, &ep->asocs, asocs)
+		if (!association_will_end(asoc))
+			return false;
+	return true;
+}

@@ -43,12 +43,24 @@ void skbal_sctp_walk(struct skbal_snapshot *snap);
  */
 u32 skbal_sctp_chunk_bytes(struct sock *sk);
 
+/**
+ * skbal_sctp_will_end() - will an orphan end, as far as that is up to timers?
+ *
+ * Its associations are being shut down, and each has a timer: of what was sent
+ * last, or of data that is unacknowledged. A heartbeat ends none whose peer
+ * answers. Whoever has locked the socket may be about to set one.
+ *
+ * Context: sctp is held, and the machine is stopped.
+ */
+bool skbal_sctp_will_end(const struct sock *sk);
+
 #else
 
 static inline struct proto *skbal_sctp_get(void) { return NULL; }
 static inline void skbal_sctp_put(void) {}
 static inline void skbal_sctp_walk(struct skbal_snapshot *snap) {}
 static inline u32 skbal_sctp_chunk_bytes(struct sock *sk) { return 0; }
+static inline bool skbal_sctp_will_end(const struct sock *sk) { return true; }
 
 #endif
 

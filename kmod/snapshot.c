@@ -152,6 +152,7 @@ static int snapshot_reserve(struct skbal_snapshot *snap)
 	memset(snap->moved_pages, 0, sizeof(snap->moved_pages));
 	memset(snap->churn, 0, sizeof(snap->churn));
 	snap->orphans_met = 0;
+	snap->orphans_timed = 0;
 	snap->orphans_ending = 0;
 	snap->subflows = 0;
 	return err;

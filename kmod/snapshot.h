@@ -190,7 +190,8 @@ struct skbal_snapshot {
 	s64 sockets_allocated[SKBAL_POOLS];	/* or SKBAL_NOT_COUNTED */
 	size_t subflows;		/* of MPTCP sockets */
 	s64 orphans;			/* TCP; or SKBAL_NOT_COUNTED */
-	s64 orphans_met;
+	s64 orphans_met;		/* of TCP */
+	s64 orphans_timed;		/* of TCP and SCTP: a timer is to end them */
 	s64 orphans_ending;		/* of these: see skbal_tcp_will_end() */
 	u64 packets_waiting;		/* in queues of devices, and in BPF maps */
 	/* live mode: by how much the walks and the counters differed */

@@ -109,6 +109,17 @@ void connection_receive(struct stage *stage, int fd, long long bytes)
 	}
 }
 
+void connection_exchange(struct stage *stage, int connected, int accepted)
+{
+	const int fds[] = { connected, accepted };
+
+	for (unsigned int i = 0; i < 4; i++) {
+		if (send(fds[i % 2], "", 1, MSG_NOSIGNAL) != 1)
+			stage_fail(stage, "send");
+		connection_receive(stage, fds[1 - i % 2], 1);
+	}
+}
+
 long long connection_drain(struct stage *stage, int fd)
 {
 	static char data[CONNECTION_LARGEST];

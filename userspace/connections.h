@@ -49,6 +49,12 @@ long long connection_fill(struct stage *stage, int fd, size_t size);
 /* Receives that many bytes, and waits for them. */
 void connection_receive(struct stage *stage, int fd, long long bytes);
 
+/*
+ * A byte there and back, twice: then both ends of a connection of MPTCP know that
+ * the other speaks it.
+ */
+void connection_exchange(struct stage *stage, int connected, int accepted);
+
 /* Receives until nothing more is there. Returns how many bytes it was. */
 long long connection_drain(struct stage *stage, int fd);
 

@@ -114,6 +114,7 @@ const struct scenario *const scenarios[] = {
 	&tcp_sock_diag,
 	&tcp_unproven_peers,
 	&tcp_fin_without_memory,
+	&sctp_shutdown_without_memory,
 	&tcp_reserved_memory,
 	&tcp_ktls,
 	&tcp_ktls_receive,
@@ -253,8 +254,10 @@ static void remark_counters(struct play *play, const struct books *books)
 				    books->counters[i].protocol : "all",
 			    books->counters[i].kernel,
 			    books->counters[i].census);
-		if (!strcmp(books->counters[i].name, "orphan_timers"))
-			remark_sockets(play, "tcp", "timerless");
+		if (strcmp(books->counters[i].name, "orphan_timers"))
+			continue;
+		for (size_t k = 0; k < books->n_pools; k++)
+			remark_sockets(play, books->pools[k].name, "timerless");
 	}
 }
 

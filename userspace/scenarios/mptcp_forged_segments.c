@@ -160,24 +160,12 @@ static unsigned long long received_by(struct stage *stage, int fd)
 	return info.mptcpi_rcv_nxt;
 }
 
-/* There and back, twice: then both ends know that the other speaks MPTCP. */
-static void use(struct stage *stage, const struct keeper_ends *ends)
-{
-	const int fds[] = { ends->connected, ends->accepted };
-
-	for (unsigned int i = 0; i < 4; i++) {
-		if (send(fds[i % 2], "", 1, MSG_NOSIGNAL) != 1)
-			stage_fail(stage, "send");
-		connection_receive(stage, fds[1 - i % 2], 1);
-	}
-}
-
 static struct liar become_liar(struct stage *stage,
 			       const struct keeper_ends *ends, bool checksums)
 {
 	struct liar liar = { .checksums = checksums };
 
-	use(stage, ends);
+	connection_exchange(stage, ends->connected, ends->accepted);
 	liar.forgery = forgery_overhear(stage, ends->connected, UNIT);
 	connection_receive(stage, ends->accepted, UNIT);
 	liar.sequence = received_by(stage, ends->accepted);

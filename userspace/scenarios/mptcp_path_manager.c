@@ -117,18 +117,6 @@ static int listen_at(struct stage *stage, sa_family_t family,
 	return listener;
 }
 
-/* There and back, twice: then both ends know that the other speaks MPTCP. */
-static void use(struct stage *stage, const struct keeper_ends *ends)
-{
-	const int fds[] = { ends->connected, ends->accepted };
-
-	for (unsigned int i = 0; i < 4; i++) {
-		if (send(fds[i % 2], "", 1, MSG_NOSIGNAL) != 1)
-			stage_fail(stage, "send");
-		connection_receive(stage, fds[1 - i % 2], 1);
-	}
-}
-
 static void make(struct stage *stage, const struct keeper_cast *cast,
 		 struct keeper_ends *all)
 {
@@ -149,7 +137,8 @@ static void make(struct stage *stage, const struct keeper_cast *cast,
 				kind == FALLEN_BACK ? tcp_listener : listener,
 				&all[i].connected, &all[i].accepted);
 		if (kind != UNUSED)
-			use(stage, &all[i]);
+			connection_exchange(stage, all[i].connected,
+					    all[i].accepted);
 	}
 	link_run(MANAGED, 0);
 	link_run(FEW_LIMITS);

@@ -105,18 +105,6 @@ static bool set_up(sa_family_t family)
 	return link_run(MANAGED, PROCESS);
 }
 
-/* There and back, twice: then both ends know that the other speaks MPTCP. */
-static void use(struct stage *stage, const struct keeper_ends *ends)
-{
-	const int fds[] = { ends->connected, ends->accepted };
-
-	for (unsigned int i = 0; i < 4; i++) {
-		if (send(fds[i % 2], "", 1, MSG_NOSIGNAL) != 1)
-			stage_fail(stage, "send");
-		connection_receive(stage, fds[1 - i % 2], 1);
-	}
-}
-
 static void make(struct stage *stage, const struct keeper_cast *cast,
 		 struct keeper_ends *all)
 {
@@ -133,7 +121,8 @@ static void make(struct stage *stage, const struct keeper_cast *cast,
 		link_run(MANAGED, i % KINDS == PROCESS);
 		connection_make(stage, &server, listener, &all[i].connected,
 				&all[i].accepted);
-		use(stage, &all[i]);
+		connection_exchange(stage, all[i].connected,
+				    all[i].accepted);
 	}
 }
 

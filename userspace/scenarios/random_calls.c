@@ -86,13 +86,6 @@ static bool is_of_datagrams(const struct caller *caller)
 	       caller->server.protocol == IPPROTO_UDPLITE;
 }
 
-/* MPTCP is, too. */
-static bool is_of_tcp(const struct caller *caller)
-{
-	return !is_of_datagrams(caller) &&
-	       caller->server.protocol != IPPROTO_SCTP;
-}
-
 static unsigned int pick(unsigned int count)
 {
 	return (unsigned int)random() % count;
@@ -215,19 +208,20 @@ static void call_splice_to(struct caller *caller, int *fd)
 }
 
 /*
- * Around what sends a FIN: TCP forgets one that there is no memory for
- * (tcp_send_fin()), and its orphan then stays for ever if its peer is silent.
+ * Around what sends a FIN, or a SHUTDOWN: TCP forgets one that there is no memory
+ * for, as does SCTP, and their orphans may then stay for ever (see
+ * end_without_memory.c).
  */
 static void pause_shortage(struct caller *caller)
 {
-	if (caller->failing && is_of_tcp(caller) &&
+	if (caller->failing && !is_of_datagrams(caller) &&
 	    !shortage_end(&caller->shortage))
-		stage_fail(caller->stage, "to let a FIN's allocation succeed");
+		stage_fail(caller->stage, "to let an end's allocation succeed");
 }
 
 static void resume_shortage(struct caller *caller)
 {
-	if (caller->failing && is_of_tcp(caller) &&
+	if (caller->failing && !is_of_datagrams(caller) &&
 	    !shortage_resume(&caller->shortage))
 		stage_fail(caller->stage, "to let allocations fail again");
 }
@@ -537,13 +531,15 @@ static void interrupt_every(time_t seconds)
 
 /*
  * SCTP does not send again what it has not got memory for, so that connect()
- * would wait for ever. MPTCP's FINs are sent by a kernel thread, which only
- * failures of this process's own spare.
+ * would wait for ever. MPTCP's FINs are sent by a kernel thread, and SCTP's
+ * SHUTDOWNs when all is acknowledged, by an interrupt: only failures of this
+ * process's own spare them.
  */
 static void call_without_memory(struct stage *stage, struct caller *caller,
 				bool own)
 {
-	own |= caller->server.protocol == IPPROTO_MPTCP;
+	own |= caller->server.protocol == IPPROTO_MPTCP ||
+	       caller->server.protocol == IPPROTO_SCTP;
 	if (!(own ? shortage_begin_own(&caller->shortage) :
 		    shortage_begin_atomic(&caller->shortage)))
 		stage_fail(stage, "to let allocations fail");

@@ -110,6 +110,7 @@ extern const struct scenario tcp_unwanted_segments;
 extern const struct scenario tcp_sock_diag;
 extern const struct scenario tcp_unproven_peers;
 extern const struct scenario tcp_fin_without_memory;
+extern const struct scenario sctp_shutdown_without_memory;
 extern const struct scenario tcp_reserved_memory;
 extern const struct scenario tcp_ktls;
 extern const struct scenario tcp_ktls_receive;

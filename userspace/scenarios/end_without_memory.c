@@ -7,9 +7,12 @@
  *
  * Only if named: of a FIN that it has no memory for, Linux up to 7.3 at least
  * neither keeps nor tells anything (tcp_send_fin()). The orphan has no timer then:
- * it ends when its peer sends something, and never if that is gone, too.
+ * it ends when its peer sends something, and never if that is gone, too. SCTP has
+ * changed the association's state by then, and set no timer
+ * (sctp_sf_do_9_2_start_shutdown()): it stays as long as its peer answers.
  */
 #include <errno.h>
+#include <netinet/in.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -36,7 +39,10 @@ static void keeper(struct stage *stage, void *arg)
 	stage_report(stage, 0);
 }
 
-/* Who has sent its FIN gets to FIN_WAIT2, where an orphan is a socket no more. */
+/*
+ * Who has sent its FIN gets to FIN_WAIT2, where an orphan is a socket no more; an
+ * association ends.
+ */
 static bool go_through(struct play *play, struct actor *keeper)
 {
 	long long value;
@@ -69,6 +75,16 @@ static void play(struct play *play)
 const struct scenario tcp_fin_without_memory = {
 	.name = "tcp-fin-without-memory",
 	.summary = "no memory for a FIN: TCP forgets it, and has no timer",
+	.connections = 1000,
+	.pages = 1,
+	.only_named = true,
+	.play = play,
+};
+
+const struct scenario sctp_shutdown_without_memory = {
+	.name = "sctp-shutdown-without-memory",
+	.summary = "no memory for a SHUTDOWN: SCTP forgets it, and has no timer",
+	.protocol = IPPROTO_SCTP,
 	.connections = 1000,
 	.pages = 1,
 	.only_named = true,
