@@ -146,7 +146,7 @@ matrix-ends:		## likewise, on the oldest and the newest, each with few connectio
 MUTANTS_FEW := @(rst-once|byte-once|listen-stop-reference|ipv6-accepted|mptcp-sent)
 
 mutants:		## kernels broken on purpose: are they caught, and no healthy one accused?
-	$(Q)scripts/mutants --jobs 2 $(MUTANTS)
+	$(Q)scripts/mutants --jobs 3 $(MUTANTS)
 
 mutants-few:		## the same with a handful of them
 	$(Q)scripts/mutants --only '$(MUTANTS_FEW)' $(MUTANTS)
