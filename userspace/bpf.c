@@ -45,6 +45,16 @@ int bpf_sockmap_add(int map, unsigned int key, int fd)
 	return call(BPF_MAP_UPDATE_ELEM, &attr);
 }
 
+int bpf_sockmap_remove(int map, unsigned int key)
+{
+	union bpf_attr attr = {
+		.map_fd = (unsigned int)map,
+		.key = (uintptr_t)&key,
+	};
+
+	return call(BPF_MAP_DELETE_ELEM, &attr);
+}
+
 struct program {
 	struct bpf_insn code[32];
 	unsigned int length;

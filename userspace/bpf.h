@@ -10,8 +10,9 @@
 /* A map for so many sockets. */
 int bpf_sockmap(unsigned int entries);
 
-/* Puts the socket into the map. */
+/* Puts the socket into the map, or takes it out. */
 int bpf_sockmap_add(int map, unsigned int key, int fd);
+int bpf_sockmap_remove(int map, unsigned int key);
 
 enum bpf_verdict {
 	BPF_VERDICT_PASSES,

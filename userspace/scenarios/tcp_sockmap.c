@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Sockets in BPF maps. One third are corked: what is sent waits in the map's
- * part of the socket, charged, but in no queue. One third receive what they
- * send, past TCP. The last third are in a map that decides nothing.
+ * Sockets in BPF maps. Of four kinds one is corked: what is sent waits in the map's
+ * part of the socket, charged, but in no queue. Two receive what they send, past
+ * TCP: it is read in pieces, or lost as the socket leaves the map. The others
+ * are in a map that decides nothing.
  */
+#include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -13,8 +15,12 @@
 
 #define CORK 20000
 #define PART 5000
+#define PIECE 1000
 
-enum { CORKED, REDIRECTED, PLAIN, KINDS };
+enum { CORKED, READ, REMOVED, PLAIN, KINDS };
+
+/* Of each socket. */
+static int *maps;
 
 static int attach_cork(int map)
 {
@@ -30,7 +36,7 @@ static int attach_echo(int map)
 }
 
 /* The redirected socket is that of key 0, so each has a map of its own. */
-static void map_socket(struct stage *stage, int fd, unsigned int kind)
+static int map_socket(struct stage *stage, int fd, unsigned int kind)
 {
 	int map = bpf_sockmap(1);
 
@@ -38,17 +44,21 @@ static void map_socket(struct stage *stage, int fd, unsigned int kind)
 		stage_fail(stage, "BPF_MAP_TYPE_SOCKMAP");
 	if (kind == CORKED && attach_cork(map))
 		stage_fail(stage, "bpf_msg_cork_bytes");
-	if (kind == REDIRECTED && attach_echo(map))
+	if ((kind == READ || kind == REMOVED) && attach_echo(map))
 		stage_fail(stage, "bpf_msg_redirect_map");
 	if (bpf_sockmap_add(map, 0, fd))
 		stage_fail(stage, "BPF_MAP_UPDATE_ELEM");
+	return map;
 }
 
 static long long send_mapped(struct stage *stage, int fd, unsigned int i)
 {
 	static const char data[PART];
 
-	map_socket(stage, fd, i % KINDS);
+	maps = reallocarray(maps, i + 1, sizeof(*maps));
+	if (!maps)
+		stage_fail(stage, "memory for the maps");
+	maps[i] = map_socket(stage, fd, i % KINDS);
 	if (i % KINDS == PLAIN)
 		return connection_fill(stage, fd, CONNECTION_CHUNK);
 	if (send(fd, data, PART, MSG_NOSIGNAL) != PART)
@@ -56,28 +66,45 @@ static long long send_mapped(struct stage *stage, int fd, unsigned int i)
 	return PART;
 }
 
+static void read_pieces(struct stage *stage, int fd)
+{
+	static char data[PIECE];
+
+	for (unsigned int i = 0; i < PART / PIECE; i++)
+		if (recv(fd, data, PIECE, 0) != PIECE)
+			stage_fail(stage, "recv");
+}
+
 /*
- * Completes what is corked, and reads what was redirected: the receiver will
- * not get that.
+ * Completes what is corked, and ends what was redirected: the receiver will not
+ * get that.
  */
 static long long finish(struct stage *stage, int fd, unsigned int i)
 {
 	static char data[CORK - PART];
 
-	if (i % KINDS == CORKED &&
-	    send(fd, data, CORK - PART, MSG_NOSIGNAL) != CORK - PART)
-		stage_fail(stage, "send");
-	if (i % KINDS == REDIRECTED &&
-	    recv(fd, data, sizeof(data), 0) != PART)
-		stage_fail(stage, "recv");
-	return i % KINDS == CORKED ? CORK - PART :
-	       i % KINDS == REDIRECTED ? -PART : 0;
+	switch (i % KINDS) {
+	case CORKED:
+		if (send(fd, data, CORK - PART, MSG_NOSIGNAL) != CORK - PART)
+			stage_fail(stage, "send");
+		return CORK - PART;
+	case READ:
+		read_pieces(stage, fd);
+		return -PART;
+	case REMOVED:
+		if (bpf_sockmap_remove(maps[i], 0))
+			stage_fail(stage, "BPF_MAP_DELETE_ELEM");
+		return -PART;
+	default:
+		return 0;
+	}
 }
 
 static bool expect(struct play *play, const struct unread_round *round)
 {
 	long long corked = play_share(play, KINDS, CORKED);
-	long long redirected = play_share(play, KINDS, REDIRECTED);
+	long long redirected = play_share(play, KINDS, READ) +
+			       play_share(play, KINDS, REMOVED);
 	long long hidden = 0, queued = 0;
 	struct books books;
 
