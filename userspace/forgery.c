@@ -45,6 +45,21 @@ struct forgery forgery_of(struct stage *stage, int fd)
 	};
 }
 
+bool forgery_try(int fd, struct forgery *forgery)
+{
+	const struct sockaddr_in6 *to = (const void *)&forgery->to;
+	socklen_t from_length = sizeof(forgery->from);
+	socklen_t to_length = sizeof(forgery->to);
+
+	return !getsockname(fd, (struct sockaddr *)&forgery->from,
+			    &from_length) &&
+	       !getpeername(fd, (struct sockaddr *)&forgery->to, &to_length) &&
+	       (to->sin6_family == AF_INET ||
+		!IN6_IS_ADDR_V4MAPPED(&to->sin6_addr)) &&
+	       segment_try_end_of_queue(fd, TCP_SEND_QUEUE, &forgery->sent) &&
+	       segment_try_end_of_queue(fd, TCP_RECV_QUEUE, &forgery->received);
+}
+
 /* Those of IPv4 come with its header, of which there are no options. */
 static bool is_of(const struct forgery *forgery, const struct segment *segment,
 		  ssize_t size, unsigned int bytes)

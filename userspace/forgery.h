@@ -2,6 +2,7 @@
 #ifndef SKBALANCE_FORGERY_H
 #define SKBALANCE_FORGERY_H
 
+#include <stdbool.h>
 #include <sys/socket.h>
 
 #include "actor.h"
@@ -35,6 +36,9 @@ struct forged {
 
 /* Of that connected socket, which has nothing to send now. */
 struct forgery forgery_of(struct stage *stage, int fd);
+
+/* Likewise; false: it is not connected, or has an address of the other family. */
+bool forgery_try(int fd, struct forgery *forgery);
 
 /*
  * Likewise of one that may be of MPTCP, which does not tell: it sends so many

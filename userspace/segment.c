@@ -122,17 +122,26 @@ void segment_heed(struct stage *stage, int fd)
 }
 
 /* Under repair, and only then, a socket tells where a queue of it ends. */
-unsigned int segment_end_of_queue(struct stage *stage, int fd, int queue)
+bool segment_try_end_of_queue(int fd, int queue, unsigned int *sequence)
 {
 	int on = TCP_REPAIR_ON, off = TCP_REPAIR_OFF_NO_WP;
-	unsigned int sequence;
-	socklen_t length = sizeof(sequence);
+	socklen_t length = sizeof(*sequence);
+	bool told;
 
-	if (setsockopt(fd, IPPROTO_TCP, TCP_REPAIR, &on, sizeof(on)) ||
-	    setsockopt(fd, IPPROTO_TCP, TCP_REPAIR_QUEUE, &queue,
-		       sizeof(queue)) ||
-	    getsockopt(fd, IPPROTO_TCP, TCP_QUEUE_SEQ, &sequence, &length) ||
-	    setsockopt(fd, IPPROTO_TCP, TCP_REPAIR, &off, sizeof(off)))
+	if (setsockopt(fd, IPPROTO_TCP, TCP_REPAIR, &on, sizeof(on)))
+		return false;
+	told = !setsockopt(fd, IPPROTO_TCP, TCP_REPAIR_QUEUE, &queue,
+			   sizeof(queue)) &&
+	       !getsockopt(fd, IPPROTO_TCP, TCP_QUEUE_SEQ, sequence, &length);
+	return !setsockopt(fd, IPPROTO_TCP, TCP_REPAIR, &off, sizeof(off)) &&
+	       told;
+}
+
+unsigned int segment_end_of_queue(struct stage *stage, int fd, int queue)
+{
+	unsigned int sequence;
+
+	if (!segment_try_end_of_queue(fd, queue, &sequence))
 		stage_fail(stage, "TCP_REPAIR");
 	return sequence;
 }

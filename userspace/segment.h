@@ -2,6 +2,8 @@
 #ifndef SKBALANCE_SEGMENT_H
 #define SKBALANCE_SEGMENT_H
 
+#include <stdbool.h>
+
 #include "actor.h"
 
 /*
@@ -30,6 +32,9 @@ void segment_heed(struct stage *stage, int fd);
 
 /* The sequence number at which TCP_SEND_QUEUE or TCP_RECV_QUEUE ends. */
 unsigned int segment_end_of_queue(struct stage *stage, int fd, int queue);
+
+/* Likewise; false: it does not tell. */
+bool segment_try_end_of_queue(int fd, int queue, unsigned int *sequence);
 
 /* Waits until all that was sent on the socket is acknowledged. */
 void segment_await_acknowledged(struct stage *stage, int fd);

@@ -44,7 +44,7 @@ static bool expect(struct play *play, const struct meminfo *sum,
 
 static void play(struct play *play)
 {
-	uncharged_play(play, &(struct uncharged){ fill, expect });
+	uncharged_play(play, &(struct uncharged){ fill, expect, 0 });
 }
 
 const struct scenario error_queue_unread = {

@@ -28,6 +28,7 @@
 
 #include "../array.h"
 #include "../association.h"
+#include "../forgery.h"
 #include "../link.h"
 #include "../shortage.h"
 #include "../sockdiag.h"
@@ -56,9 +57,16 @@
 	"cd /proc/sys/net/sctp && echo 100 >rto_min && echo 200 >rto_max && " \
 	"echo 100 >rto_initial && echo 3 >association_max_retrans"
 
-/* In every other round packets overtake each other. */
-#define REORDER "tc qdisc add dev lo root netem delay 2ms reorder 30%"
-#define ORDER "tc qdisc del dev lo root"
+/*
+ * What the rounds are played over, in turn: what is sent is split where packets
+ * are small. With tc(8) they overtake each other, come twice, or not at all.
+ */
+static const char *const links[] = {
+	"tc qdisc del dev lo root; ip link set dev lo mtu 65536",
+	"tc qdisc add dev lo root netem delay 2ms reorder 30%",
+	"tc qdisc del dev lo root; ip link set dev lo mtu 1500",
+	"tc qdisc add dev lo root netem delay 2ms reorder 30% duplicate 10% loss 1%",
+};
 
 enum { ENDS = 2 };
 
@@ -116,7 +124,8 @@ static void call_send(struct caller *caller, int *fd)
 {
 	static const int flags[] = { 0, 0, MSG_MORE, MSG_OOB, MSG_ZEROCOPY };
 
-	send(*fd, caller->memory, PICK(sizes), PICK(flags) | MSG_NOSIGNAL);
+	send(*fd, caller->memory, PICK(sizes),
+	     PICK(flags) | PICK(flags) | MSG_NOSIGNAL);
 }
 
 /*
@@ -154,6 +163,31 @@ static void call_send_faulty(struct caller *caller, int *fd)
 	static const size_t good[] = { 0, 100, 5000 };
 
 	send(*fd, caller->memory + MEMORY - PICK(good), MEMORY, MSG_NOSIGNAL);
+}
+
+/* In the name of that end, and its peer gets it: of TCP only. */
+static void call_forge(struct caller *caller, int *fd)
+{
+	static const int where[] = { -100000, -100, -1, 0, 0, 0, 1, 100, 100000 };
+	static const unsigned int lengths[] = { 0, 0, 1, 500 };
+	static const unsigned int flags[] = {
+		0, 0, TH_PUSH, TH_URG, TH_FIN, TH_SYN, TH_RST,
+	};
+	static const unsigned short windows[] = { 0, 1, 1000, 65535 };
+	const struct forged forged = {
+		.begin = PICK(where),
+		.length = PICK(lengths),
+		.flags = PICK(flags),
+		.acknowledged = PICK(where),
+		.sacked_begin = PICK(where),
+		.sacked_end = PICK(where),
+		.window = PICK(windows),
+	};
+	struct forgery forgery;
+
+	/* it would fail as such */
+	if (!caller->failing && forgery_try(*fd, &forgery))
+		forgery_send(caller->stage, &forgery, &forged);
 }
 
 static void call_send_file(struct caller *caller, int *fd)
@@ -330,6 +364,9 @@ static void call_set(struct caller *caller, int *fd)
 		{ SOL_SOCKET, SO_MAX_PACING_RATE, { 100000, -1 } },
 		{ IPPROTO_IP, IP_RECVERR, { 0, 1 } },
 		{ IPPROTO_IP, IP_PKTINFO, { 0, 1 } },
+		{ IPPROTO_IP, IP_MTU_DISCOVER, { IP_PMTUDISC_DONT, IP_PMTUDISC_DO } },
+		{ IPPROTO_IPV6, IPV6_MTU_DISCOVER,
+		  { IPV6_PMTUDISC_DONT, IPV6_PMTUDISC_DO } },
 		{ IPPROTO_IPV6, IPV6_RECVERR, { 0, 1 } },
 		{ IPPROTO_IPV6, IPV6_RECVPKTINFO, { 0, 1 } },
 		{ IPPROTO_IPV6, IPV6_ADDRFORM, { AF_INET, AF_INET } },
@@ -342,6 +379,7 @@ static void call_set(struct caller *caller, int *fd)
 		{ IPPROTO_TCP, TCP_USER_TIMEOUT, { 0, 100 } },
 		{ IPPROTO_TCP, TCP_QUICKACK, { 0, 1 } },
 		{ IPPROTO_TCP, TCP_MAXSEG, { 100, 1000 } },
+		{ IPPROTO_TCP, TCP_FASTOPEN_CONNECT, { 0, 1 } },
 		{ IPPROTO_SCTP, SCTP_NODELAY, { 0, 1 } },
 		{ IPPROTO_SCTP, SCTP_DISABLE_FRAGMENTS, { 0, 1 } },
 		{ IPPROTO_SCTP, SCTP_FRAGMENT_INTERLEAVE, { 0, 1 } },
@@ -350,6 +388,7 @@ static void call_set(struct caller *caller, int *fd)
 		{ IPPROTO_UDP, UDP_CORK, { 0, 1 } },
 		{ IPPROTO_UDP, UDP_SEGMENT, { 0, 1000 } },
 		{ IPPROTO_UDP, UDP_GRO, { 0, 1 } },
+		{ IPPROTO_UDP, UDP_NO_CHECK6_TX, { 0, 1 } },
 	};
 	size_t which = pick((unsigned int)ARRAY_SIZE(options));
 
@@ -358,12 +397,16 @@ static void call_set(struct caller *caller, int *fd)
 		   &options[which].values[pick(2)], sizeof(int));
 }
 
-/* Of SCTP: when the messages to come are given up. */
+/*
+ * Of SCTP: when the messages to come are given up. Not by their age: where the
+ * last ones of an association that was closed expire before they are sent, nothing
+ * is acknowledged any more, which the SHUTDOWN waits for, and it stays for ever
+ * (sctp_outq_flush_data() drops them after sctp_outq_sack() has looked).
+ */
 static void call_value(struct caller *caller, int *fd)
 {
 	static const __u16 policies[] = {
-		SCTP_PR_SCTP_NONE, SCTP_PR_SCTP_TTL, SCTP_PR_SCTP_RTX,
-		SCTP_PR_SCTP_PRIO,
+		SCTP_PR_SCTP_NONE, SCTP_PR_SCTP_RTX, SCTP_PR_SCTP_PRIO,
 	};
 	const struct sctp_default_prinfo info = {
 		.pr_policy = PICK(policies),
@@ -389,7 +432,8 @@ static void call_schedule(struct caller *caller, int *fd)
 /* What is there more than once is called more often. */
 static void (*const calls[])(struct caller *caller, int *fd) = {
 	call_send, call_send, call_send, call_send, call_send_first,
-	call_send_message, call_send_message, call_send_faulty, call_send_file,
+	call_send_message, call_send_message, call_send_faulty, call_forge,
+	call_send_file,
 	call_receive, call_receive, call_receive, call_receive_faulty,
 	call_splice, call_splice_to, call_shutdown, call_close,
 	call_disconnect, call_connect, call_destroy, call_mistake,
@@ -557,7 +601,7 @@ static void play_round(struct stage *stage, struct caller *caller,
 {
 	srandom(round);
 	/* as far as there is tc(8) */
-	link_run("%s 2>/dev/null", round % 2 ? REORDER : ORDER);
+	link_run("{ %s; } 2>/dev/null", links[round % ARRAY_SIZE(links)]);
 	if (round >= FAILING)
 		call_without_memory(stage, caller, round % 2);
 	else

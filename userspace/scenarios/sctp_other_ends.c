@@ -235,6 +235,8 @@ static const struct kind kinds[] = {
 	{ .type = SOCK_STREAM, .size = MESSAGE, .policy = SCTP_PR_SCTP_PRIO,
 	  .value = UNIMPORTANT, .end = send_important },
 	{ .type = SOCK_SEQPACKET, .size = MESSAGE, .end = peel_off },
+	/* with fragments that are acknowledged, and charged like the others */
+	{ .type = SOCK_SEQPACKET, .size = LARGE, .end = peel_off },
 	{ .type = SOCK_SEQPACKET, .size = MESSAGE, .end = send_eof },
 	{ .type = SOCK_SEQPACKET, .size = MESSAGE, .end = send_abort },
 };

@@ -18,6 +18,7 @@
 
 #include "../array.h"
 #include "../connections.h"
+#include "../forgery.h"
 #include "../icmp.h"
 #include "../nstat.h"
 #include "../segment.h"
@@ -28,12 +29,14 @@
 #define ANSWERS 5
 /* How long a listener may wait for data: until the end. */
 #define LONG 60
+/* Where a segment is outside of every window. */
+#define FAR (-1000000)
 /* In /proc/net/tcp. */
 #define SYN_RECV 3
 #define MIGRATION "/proc/sys/net/ipv4/tcp_migrate_req"
 
 /* What the client does in the end. */
-enum deed { NOTHING, SENDS, RESETS, GETS_ERROR };
+enum deed { NOTHING, SENDS, RESETS, GETS_ERROR, ACKS_WRONGLY };
 
 struct kind {
 	enum deed deed;
@@ -55,6 +58,7 @@ static const struct kind kinds[] = {
 	{ .heard = true },
 	{ .heard = true, .deed = RESETS },
 	{ .deed = GETS_ERROR },
+	{ .heard = true, .deed = ACKS_WRONGLY },
 	{ .closed = true, .shared = true, .heard = true },
 	{ .closed = true, .shared = true, .heard = true, .deed = SENDS },
 };
@@ -188,6 +192,15 @@ static void change_listener(struct stage *stage, struct listener *listener,
 		segment_heed(stage, listener->fd);
 }
 
+/* What was never sent to it; the reset for that is none that it believes. */
+static void ack_wrongly(struct stage *stage, int fd)
+{
+	struct forgery forgery = forgery_of(stage, fd);
+
+	forgery_send(stage, &forgery,
+		     &(struct forged){ .acknowledged = FAR });
+}
+
 static void do_deed(struct stage *stage, const struct cast *cast,
 		    unsigned int i, int fd)
 {
@@ -207,6 +220,9 @@ static void do_deed(struct stage *stage, const struct cast *cast,
 	case GETS_ERROR:
 		answer = icmp_quote_answer(stage, fd, server);
 		icmp_complain(stage, &answer, ICMP_BAD_HEADER, 0);
+		break;
+	case ACKS_WRONGLY:
+		ack_wrongly(stage, fd);
 		break;
 	}
 }
@@ -289,7 +305,7 @@ static bool is_completed(const struct kind *kind)
 /* By its ACK, which is sent again only if the SYN-ACK is. */
 static bool is_answered_again(const struct kind *kind)
 {
-	return is_completed(kind) && kind->deed == NOTHING;
+	return is_completed(kind) && kind->deed != SENDS;
 }
 
 static bool begun(struct play *play, struct actor *keeper)

@@ -3,7 +3,7 @@
  *	keeper ---- socket 1..N, which it also sends to
  *
  * Each datagram is given to the kernel in two parts, the second of which is in
- * pages of its own. Where a receive buffer is half full, the kernel copies what
+ * pages of its own, or of the keeper, with MSG_ZEROCOPY, as the first is. Where a receive buffer is half full, the kernel copies what
  * comes into one piece, if there is room, and charges less for it.
  */
 #include <errno.h>
@@ -11,6 +11,7 @@
 #include <stdlib.h>
 
 #include "../array.h"
+#include "../connections.h"
 #include "datagrams.h"
 #include "keeper.h"
 
@@ -53,14 +54,32 @@ static void await_next(struct stage *stage, const struct datagrams *to,
 		 now->drops == before.drops);
 }
 
-static void fill(struct stage *stage, int from, struct datagrams *to)
+static void fill(struct stage *stage, int from, struct datagrams *to, int flags)
 {
 	struct meminfo now = { 0 };
 
 	for (to->queued = -1; !now.drops; to->queued++) {
-		send_part(stage, from, to, MSG_MORE);
-		send_part(stage, from, to, 0);
+		send_part(stage, from, to, flags | MSG_MORE);
+		send_part(stage, from, to, flags);
 		await_next(stage, to, &now);
+	}
+}
+
+/* Half of those of each size by the other sender. */
+static void fill_all(struct stage *stage, const struct cast *cast,
+		     struct datagrams *all)
+{
+	int copying = datagrams_sender(stage, cast->play);
+	int sharing = datagrams_sender(stage, cast->play);
+
+	connection_set(stage, sharing, SOL_SOCKET, SO_ZEROCOPY, 1);
+	for (unsigned int i = 0; i < cast->sockets; i++) {
+		datagrams_open(stage, &all[i], cast->play,
+			       sizes[i % ARRAY_SIZE(sizes)], RCVBUF);
+		if (i / ARRAY_SIZE(sizes) % 2)
+			fill(stage, sharing, &all[i], MSG_ZEROCOPY);
+		else
+			fill(stage, copying, &all[i], 0);
 	}
 }
 
@@ -68,15 +87,10 @@ static void keeper(struct stage *stage, void *arg)
 {
 	const struct cast *cast = arg;
 	struct datagrams *all = calloc(cast->sockets, sizeof(*all));
-	int from = datagrams_sender(stage, cast->play);
 
 	if (!all)
 		stage_fail(stage, "memory for the sockets");
-	for (unsigned int i = 0; i < cast->sockets; i++) {
-		datagrams_open(stage, &all[i], cast->play,
-			       sizes[i % ARRAY_SIZE(sizes)], RCVBUF);
-		fill(stage, from, &all[i]);
-	}
+	fill_all(stage, cast, all);
 	stage_report(stage, 0);
 	for (unsigned int i = 0; i < cast->sockets; i++)
 		datagrams_receive(stage, &all[i], all[i].queued / 2);

@@ -22,9 +22,10 @@ static void receiver(struct stage *stage, void *arg)
 static void sender(struct stage *stage, void *arg)
 {
 	struct cast *cast = arg;
-
 	int *fds;
 
+	if (cast->how->mss)
+		connection_set_mss(stage, cast->listener, cast->how->mss);
 	close(cast->listener);
 	fds = connections_connect(stage, &cast->server, cast->connections);
 	for (unsigned int i = 0; i < cast->connections; i++)

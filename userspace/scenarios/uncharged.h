@@ -16,6 +16,7 @@ struct uncharged {
 	/* What the sockets say of themselves, and what they are charged. */
 	bool (*expect)(struct play *play, const struct meminfo *sum,
 		       const struct books_charge *charge);
+	int mss;		/* of the connections, 0: as loopback has it */
 };
 
 void uncharged_play(struct play *play, const struct uncharged *how);
