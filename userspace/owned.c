@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/userfaultfd.h>
+#include <poll.h>
 #include <stdint.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -11,9 +12,13 @@
 
 #include "owned.h"
 
+/* Between two looks at whether the thread has ended. */
+#define PAUSE_MS 1
+
+/* It cannot be polled unless it does not block. */
 static int open_faults(void)
 {
-	return (int)syscall(SYS_userfaultfd, O_CLOEXEC);
+	return (int)syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK);
 }
 
 bool owned_works(void)
@@ -49,6 +54,12 @@ static void watch_page(struct stage *stage, struct owned *owned)
 		stage_fail(stage, "userfaultfd");
 }
 
+static void forget_page(struct owned *owned)
+{
+	close(owned->faults);
+	munmap(owned->page, page_size());
+}
+
 /* Returns NULL, if the byte was sent. */
 static void *send_byte(void *arg)
 {
@@ -57,20 +68,41 @@ static void *send_byte(void *arg)
 	return send(owned->fd, owned->page, 1, MSG_NOSIGNAL) == 1 ? NULL : arg;
 }
 
-void owned_begin(struct stage *stage, struct owned *owned, int fd)
+/* False: it has ended without the page. */
+static bool await_fault(struct stage *stage, const struct owned *owned)
 {
+	struct pollfd faults = { .fd = owned->faults, .events = POLLIN };
 	struct uffd_msg fault;
+	void *failed;
 
+	while (!poll(&faults, 1, PAUSE_MS))
+		if (!pthread_tryjoin_np(owned->thread, &failed))
+			return false;
+	if (read(owned->faults, &fault, sizeof(fault)) != sizeof(fault))
+		stage_fail(stage, "waiting for a page fault");
+	return true;
+}
+
+bool owned_try(struct stage *stage, struct owned *owned, int fd)
+{
 	owned->fd = fd;
 	watch_page(stage, owned);
 	errno = pthread_create(&owned->thread, NULL, send_byte, owned);
 	if (errno)
 		stage_fail(stage, "pthread_create");
-	if (read(owned->faults, &fault, sizeof(fault)) != sizeof(fault))
-		stage_fail(stage, "waiting for a page fault");
+	if (await_fault(stage, owned))
+		return true;
+	forget_page(owned);
+	return false;
 }
 
-void owned_end(struct stage *stage, struct owned *owned)
+void owned_begin(struct stage *stage, struct owned *owned, int fd)
+{
+	if (!owned_try(stage, owned, fd))
+		stage_fail(stage, "send");
+}
+
+bool owned_try_end(struct stage *stage, struct owned *owned)
 {
 	struct uffdio_zeropage page = {
 		.range = { (uintptr_t)owned->page, page_size() },
@@ -80,8 +112,14 @@ void owned_end(struct stage *stage, struct owned *owned)
 	if (ioctl(owned->faults, UFFDIO_ZEROPAGE, &page))
 		stage_fail(stage, "UFFDIO_ZEROPAGE");
 	errno = pthread_join(owned->thread, &failed);
-	if (errno || failed)
+	if (errno)
+		stage_fail(stage, "pthread_join");
+	forget_page(owned);
+	return !failed;
+}
+
+void owned_end(struct stage *stage, struct owned *owned)
+{
+	if (!owned_try_end(stage, owned))
 		stage_fail(stage, "send");
-	close(owned->faults);
-	munmap(owned->page, page_size());
 }

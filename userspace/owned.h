@@ -25,7 +25,13 @@ bool owned_works(void);
 /* Returns when the thread waits for the page. */
 void owned_begin(struct stage *stage, struct owned *owned, int fd);
 
+/* Likewise; false: it cannot, as there is nowhere to send to, or no room. */
+bool owned_try(struct stage *stage, struct owned *owned, int fd);
+
 /* Lets it have the page: returns when the byte is sent. */
 void owned_end(struct stage *stage, struct owned *owned);
+
+/* Likewise; false: it could not be sent any more. */
+bool owned_try_end(struct stage *stage, struct owned *owned);
 
 #endif

@@ -17,6 +17,7 @@
 #include <netinet/udp.h>
 #include <sched.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,6 +31,7 @@
 #include "../association.h"
 #include "../forgery.h"
 #include "../link.h"
+#include "../owned.h"
 #include "../shortage.h"
 #include "../sockdiag.h"
 #include "../transport.h"
@@ -44,6 +46,8 @@
 #define ROUNDS 12
 /* For each connection in each round. */
 #define CALLS 25
+/* Meanwhile, for one that somebody owns. */
+#define OWNED_CALLS 8
 /* What can be sent and received at most; behind it is nothing. */
 #define MEMORY 65536
 
@@ -86,6 +90,7 @@ struct caller {
 	unsigned int rounds;
 	struct shortage shortage;
 	bool failing;		/* is anything allowed to, now */
+	bool owning;		/* does somebody own a socket, now */
 };
 
 static bool is_of_datagrams(const struct caller *caller)
@@ -398,10 +403,11 @@ static void call_set(struct caller *caller, int *fd)
 }
 
 /*
- * Of SCTP: when the messages to come are given up. Not by their age: where the
- * last ones of an association that was closed expire before they are sent, nothing
- * is acknowledged any more, which the SHUTDOWN waits for, and it stays for ever
- * (sctp_outq_flush_data() drops them after sctp_outq_sack() has looked).
+ * Of SCTP: when the messages to come are given up. Not by their age: with that an
+ * orphan stayed in SHUTDOWN-PENDING, on 6.12, with nothing to be sent or in flight,
+ * and no timer but for heartbeats. By the source, messages that expire unsent are
+ * dropped (sctp_outq_flush_data()) after sctp_outq_sack() has looked whether the
+ * SHUTDOWN's turn has come, and nothing is acknowledged any more.
  */
 static void call_value(struct caller *caller, int *fd)
 {
@@ -429,6 +435,8 @@ static void call_schedule(struct caller *caller, int *fd)
 		   sizeof(schedule));
 }
 
+static void call_owned(struct caller *caller, int *fd);
+
 /* What is there more than once is called more often. */
 static void (*const calls[])(struct caller *caller, int *fd) = {
 	call_send, call_send, call_send, call_send, call_send_first,
@@ -438,8 +446,35 @@ static void (*const calls[])(struct caller *caller, int *fd) = {
 	call_splice, call_splice_to, call_shutdown, call_close,
 	call_disconnect, call_connect, call_destroy, call_mistake,
 	call_encrypt, call_lose, call_heed, call_set, call_set, call_set,
-	call_value, call_schedule,
+	call_value, call_schedule, call_owned,
 };
+
+/* The other end of the same connection. */
+static int *peer_of(struct caller *caller, int *fd)
+{
+	ptrdiff_t i = fd - caller->pairs->fds;
+
+	return &caller->pairs[i / ENDS].fds[!(i % ENDS)];
+}
+
+/*
+ * While somebody sends on the one end, and has to wait for the page, calls on the
+ * other end: what comes from there has to wait, too. Of datagrams nothing does.
+ */
+static void call_owned(struct caller *caller, int *fd)
+{
+	int *peer = peer_of(caller, fd);
+	struct owned owned;
+
+	if (is_of_datagrams(caller) || caller->failing || caller->owning ||
+	    !owned_works() || !owned_try(caller->stage, &owned, *fd))
+		return;
+	caller->owning = true;
+	for (int i = 0; i < OWNED_CALLS && *peer >= 0; i++)
+		PICK(calls)(caller, peer);
+	caller->owning = false;
+	owned_try_end(caller->stage, &owned);
+}
 
 static void need(struct stage *stage, const struct caller *caller, bool done,
 		 const char *what)

@@ -2,13 +2,15 @@
 /*
  * Sockets that ask for ICMP errors (IP_RECVERR) send to a port that nobody
  * has. The errors wait in the error queue, counted with the receive queue, but
- * not charged; the datagrams in the receive queue are.
+ * not charged; the datagrams in the receive queue are. Where the buffer is full
+ * they are refused.
  */
 #include <errno.h>
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "../connections.h"
 #include "datagrams.h"
 
 #define DATAGRAMS 2
@@ -71,6 +73,36 @@ static long long await_growth(struct stage *stage, int fd, long long before,
 	stage_fail(stage, "delivery of an error");
 }
 
+/* Waits for what came last, queued or not, and takes it. */
+static void await_error(struct stage *stage, int fd)
+{
+	long long deadline = play_clock_ms() + ERROR_MS;
+	socklen_t length = sizeof(int);
+	int error;
+
+	do {
+		if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &length))
+			stage_fail(stage, "SO_ERROR");
+		if (error == ECONNREFUSED)
+			return;
+	} while (play_clock_ms() < deadline);
+	errno = ETIMEDOUT;
+	stage_fail(stage, "an error that is not queued");
+}
+
+/* Some more, for which there is no room: they are not counted. */
+static void provoke_in_vain(struct stage *stage, const struct cast *cast,
+			    int fd)
+{
+	await_error(stage, fd);
+	connection_set(stage, fd, SOL_SOCKET, SO_RCVBUF, 1);
+	for (int i = 0; i < ERRORS; i++) {
+		send_to_nobody(stage, cast, fd);
+		await_error(stage, fd);
+	}
+	connection_set(stage, fd, SOL_SOCKET, SO_RCVBUF, RCVBUF);
+}
+
 /* Returns what its errors are counted, each like the first. */
 static long long provoke(struct stage *stage, const struct cast *cast,
 			 const struct datagrams *socket)
@@ -82,6 +114,7 @@ static long long provoke(struct stage *stage, const struct cast *cast,
 	for (int i = 1; i < ERRORS; i++)
 		send_to_nobody(stage, cast, socket->fd);
 	await_growth(stage, socket->fd, before, ERRORS * one);
+	provoke_in_vain(stage, cast, socket->fd);
 	return ERRORS * one;
 }
 
