@@ -3,8 +3,9 @@
  *	keeper ---- socket 1..N, which it also sends to
  *
  * Each datagram is given to the kernel in two parts, the second of which is in
- * pages of its own, or of the keeper, with MSG_ZEROCOPY, as the first is. Where a receive buffer is half full, the kernel copies what
- * comes into one piece, if there is room, and charges less for it.
+ * pages of its own, or both in pages of the keeper, with MSG_ZEROCOPY. Where a
+ * receive buffer is half full, the kernel copies what comes into one piece, if
+ * there is room, and charges less for it.
  */
 #include <errno.h>
 #include <netinet/in.h>
