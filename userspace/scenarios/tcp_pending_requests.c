@@ -36,7 +36,9 @@
 #define MIGRATION "/proc/sys/net/ipv4/tcp_migrate_req"
 
 /* What the client does in the end. */
-enum deed { NOTHING, SENDS, RESETS, GETS_ERROR, ACKS_WRONGLY };
+enum deed {
+	NOTHING, SENDS, RESETS, GETS_ERROR, GETS_STRAY_ERROR, ACKS_WRONGLY
+};
 
 struct kind {
 	enum deed deed;
@@ -58,6 +60,7 @@ static const struct kind kinds[] = {
 	{ .heard = true },
 	{ .heard = true, .deed = RESETS },
 	{ .deed = GETS_ERROR },
+	{ .heard = true, .deed = GETS_STRAY_ERROR },
 	{ .heard = true, .deed = ACKS_WRONGLY },
 	{ .closed = true, .shared = true, .heard = true },
 	{ .closed = true, .shared = true, .heard = true, .deed = SENDS },
@@ -219,6 +222,11 @@ static void do_deed(struct stage *stage, const struct cast *cast,
 		break;
 	case GETS_ERROR:
 		answer = icmp_quote_answer(stage, fd, server);
+		icmp_complain(stage, &answer, ICMP_BAD_HEADER, 0);
+		break;
+	case GETS_STRAY_ERROR:
+		answer = icmp_quote_answer(stage, fd, server);
+		answer.sequence += FAR;
 		icmp_complain(stage, &answer, ICMP_BAD_HEADER, 0);
 		break;
 	case ACKS_WRONGLY:
