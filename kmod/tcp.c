@@ -13,17 +13,42 @@
 
 /*
  * A handshake that is not finished holds its listener, also when that is closed
- * and destroyed: it counts as used until the last of them is given up, as each
- * is when its timer runs out. Without a timer it stays for ever.
+ * and destroyed: it counts as used until the last of them is given up.
  */
 static void meet_listener(struct skbal_snapshot *snap,
 			  const struct request_sock *req)
 {
 	struct sock *sk = READ_ONCE(req->rsk_listener);
 
-	if (sk && READ_ONCE(sk->sk_state) == TCP_CLOSE &&
-	    timer_pending(&req->rsk_timer))
+	if (sk && READ_ONCE(sk->sk_state) == TCP_CLOSE)
 		skbal_census_meet(snap, sk, SKBAL_REQUESTED);
+}
+
+/* Each is given up when its timer runs out. Without one it stays for ever. */
+static void meet_listener_of_request(struct skbal_snapshot *snap,
+				     const struct request_sock *req)
+{
+	if (timer_pending(&req->rsk_timer))
+		meet_listener(snap, req);
+}
+
+/*
+ * A child of TCP Fast Open is there before its handshake is finished, and has the
+ * request until then (reqsk_fastopen_remove()). Live, nothing keeps the request
+ * but the child's lock; what the listener counts in is read when the machine
+ * stands still only.
+ */
+static void meet_listener_of_child(struct skbal_snapshot *snap,
+				   const struct sock *sk)
+{
+	const struct request_sock *req;
+
+	if (snap->live || sk->sk_protocol != IPPROTO_TCP ||
+	    !((1 << sk->sk_state) & (TCPF_SYN_RECV | TCPF_FIN_WAIT1)))
+		return;
+	req = rcu_dereference_protected(tcp_sk(sk)->fastopen_rsk, !snap->live);
+	if (req)
+		meet_listener(snap, req);
 }
 
 static void walk_established(struct skbal_snapshot *snap,
@@ -41,10 +66,12 @@ static void walk_established(struct skbal_snapshot *snap,
 			continue;
 		skbal_walk_lock(snap, lock);
 		sk_nulls_for_each(sk, node, head) {
-			if (sk_fullsock(sk))
+			if (sk_fullsock(sk)) {
 				skbal_census_meet(snap, sk, SKBAL_HASHED);
-			else if (sk->sk_state == TCP_NEW_SYN_RECV)
-				meet_listener(snap, inet_reqsk(sk));
+				meet_listener_of_child(snap, sk);
+			} else if (sk->sk_state == TCP_NEW_SYN_RECV) {
+				meet_listener_of_request(snap, inet_reqsk(sk));
+			}
 		}
 		skbal_walk_unlock(snap, lock);
 	}

@@ -30,6 +30,7 @@
 #include "../array.h"
 #include "../association.h"
 #include "../forgery.h"
+#include "../icmp.h"
 #include "../link.h"
 #include "../owned.h"
 #include "../shortage.h"
@@ -170,10 +171,12 @@ static void call_send_faulty(struct caller *caller, int *fd)
 	send(*fd, caller->memory + MEMORY - PICK(good), MEMORY, MSG_NOSIGNAL);
 }
 
+/* From what was sent, or received. */
+static const int where[] = { -100000, -100, -1, 0, 0, 0, 1, 100, 100000 };
+
 /* In the name of that end, and its peer gets it: of TCP only. */
 static void call_forge(struct caller *caller, int *fd)
 {
-	static const int where[] = { -100000, -100, -1, 0, 0, 0, 1, 100, 100000 };
 	static const unsigned int lengths[] = { 0, 0, 1, 500 };
 	static const unsigned int flags[] = {
 		0, 0, TH_PUSH, TH_URG, TH_FIN, TH_SYN, TH_RST,
@@ -193,6 +196,23 @@ static void call_forge(struct caller *caller, int *fd)
 	/* it would fail as such */
 	if (!caller->failing && forgery_try(*fd, &forgery))
 		forgery_send(caller->stage, &forgery, &forged);
+}
+
+/* Of a segment that it has sent, or not: likewise. */
+static void call_complain(struct caller *caller, int *fd)
+{
+	struct icmp_quotation quotation;
+	struct forgery forgery;
+
+	if (caller->failing || !forgery_try(*fd, &forgery))
+		return;
+	quotation = (struct icmp_quotation){
+		.from = forgery.from,
+		.to = forgery.to,
+		.sequence = forgery.sent + (unsigned int)PICK(where),
+	};
+	icmp_complain(caller->stage, &quotation, pick(ICMP_COMPLAINTS),
+		      600 + pick(1000));
 }
 
 static void call_send_file(struct caller *caller, int *fd)
@@ -441,7 +461,7 @@ static void call_owned(struct caller *caller, int *fd);
 static void (*const calls[])(struct caller *caller, int *fd) = {
 	call_send, call_send, call_send, call_send, call_send_first,
 	call_send_message, call_send_message, call_send_faulty, call_forge,
-	call_send_file,
+	call_complain, call_send_file,
 	call_receive, call_receive, call_receive, call_receive_faulty,
 	call_splice, call_splice_to, call_shutdown, call_close,
 	call_disconnect, call_connect, call_destroy, call_mistake,

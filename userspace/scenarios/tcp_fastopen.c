@@ -19,30 +19,53 @@
 /* All of it at client and server, without cookies, for every listener. */
 #define EVERYTHING "1543"
 
+/* How the children end. */
+enum way {
+	READ,			/* accepted, and read */
+	LEFT,			/* reset in the accept queue */
+	RESET,			/* accepted, reset, and the listener closed ... */
+	CLOSED,			/* ... or that before they are reset */
+};
+
 struct cast {
 	struct loopback server;
 	int listener;
 	unsigned int connections;
-	bool accepting;		/* release by accepting and reading */
+	enum way way;
 };
+
+static long long read_all(struct stage *stage, const struct cast *cast,
+			  const int *fds)
+{
+	static char data[2 * PAYLOAD];
+	long long bytes = 0;
+
+	for (unsigned int i = 0; i < cast->connections; i++) {
+		ssize_t length = read(fds[i], data, sizeof(data));
+
+		if (length < 0)
+			stage_fail(stage, "read");
+		bytes += length;
+	}
+	return bytes;
+}
 
 static void server(struct stage *stage, void *arg)
 {
-	static char data[2 * PAYLOAD];
-	struct cast *cast = arg;
+	const struct cast *cast = arg;
 	long long bytes = 0;
+	const int *fds;
 
 	stage_report(stage, 0);
-	for (unsigned int i = 0; cast->accepting && i < cast->connections; i++) {
-		int fd = accept(cast->listener, NULL, NULL);
-		ssize_t length = fd < 0 ? -1 : read(fd, data, sizeof(data));
-
-		if (length < 0)
-			stage_fail(stage, "accept");
-		bytes += length;
+	if (cast->way != LEFT) {
+		fds = connections_accept(stage, cast->listener,
+					 cast->connections, 0);
+		if (cast->way == READ)
+			bytes = read_all(stage, cast, fds);
 	}
-	if (!cast->accepting)
-		close(cast->listener);
+	if (cast->way == RESET)
+		stage_report(stage, 0);
+	close(cast->listener);
 	stage_report(stage, bytes);
 }
 
@@ -174,11 +197,44 @@ static bool release_by_leaving(struct play *play, struct round *round)
 	       play_expect_settled(play, "after close() of the listener");
 }
 
-static void round_play(struct play *play, bool accepting)
+/*
+ * Whose client resets it while it waits for an answer has a request that counts
+ * for a minute as one of the listener's, unless that is closed.
+ */
+static bool release_accepted(struct play *play, struct round *round)
+{
+	struct whose reset = whose(BOOKS_CLASS_CLOSED_HELD, &round->server);
+	struct whose open = whose(BOOKS_CLASS_OPEN, &round->server);
+	long long value;
+
+	return play_step(play, &round->server, &value) &&
+	       play_expect_sockets(play, "accepted", open, play->connections) &&
+	       play_expect_settled(play, "accepted") &&
+	       play_step(play, &round->client, &value) &&
+	       play_expect_state(play, "reset", reset, "CLOSE",
+				 play->connections) &&
+	       play_expect_settled(play, "reset") &&
+	       (round->cast.way == CLOSED ||
+		play_step(play, &round->server, &value)) &&
+	       play_expect_settled(play, "after close() of the listener");
+}
+
+static bool release(struct play *play, struct round *round)
+{
+	switch (round->cast.way) {
+	case READ:
+		return release_by_accepting(play, round);
+	case LEFT:
+		return release_by_leaving(play, round);
+	default:
+		return release_accepted(play, round);
+	}
+}
+
+static void round_play(struct play *play, enum way way)
 {
 	struct round round = {
-		.cast = { .connections = play->connections,
-			  .accepting = accepting },
+		.cast = { .connections = play->connections, .way = way },
 	};
 	bool ok;
 
@@ -191,8 +247,7 @@ static void round_play(struct play *play, bool accepting)
 	ok = ok && peak(play, &round);
 	if (ok)
 		play_peak(play);
-	ok = ok && (accepting ? release_by_accepting(play, &round) :
-				release_by_leaving(play, &round));
+	ok = ok && release(play, &round);
 	actor_kill(&round.client);
 	actor_kill(&round.server);
 	if (ok)
@@ -203,8 +258,10 @@ static void play(struct play *play)
 {
 	if (!play_sysctl(play, "net.ipv4.tcp_fastopen", EVERYTHING))
 		return;
-	round_play(play, true);
-	round_play(play, false);
+	round_play(play, READ);
+	round_play(play, LEFT);
+	round_play(play, RESET);
+	round_play(play, CLOSED);
 }
 
 const struct scenario tcp_fastopen = {
