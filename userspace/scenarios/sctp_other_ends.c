@@ -195,6 +195,37 @@ static void peel_off(struct stage *stage, const struct keeper_cast *cast,
 	ends->connected = fds[0];
 }
 
+/* How many chunks were sent again. */
+static __u64 sent_again(struct stage *stage, int fd)
+{
+	struct sctp_assoc_stats stats = { 0 };
+	socklen_t length = sizeof(stats);
+	struct sctp_status status;
+
+	if (!association_status(fd, &status))
+		stage_fail(stage, "SCTP_STATUS");
+	stats.sas_assoc_id = status.sstat_assoc_id;
+	if (getsockopt(fd, IPPROTO_SCTP, SCTP_GET_ASSOC_STATS, &stats, &length))
+		stage_fail(stage, "SCTP_GET_ASSOC_STATS");
+	return stats.sas_rtxchunks;
+}
+
+/* When the first is, all others that were lost wait for their turn. */
+static void peel_off_retransmitting(struct stage *stage,
+				    const struct keeper_cast *cast,
+				    struct keeper_ends *ends)
+{
+	long long deadline = play_clock_ms() + PLAY_PATIENCE_MS;
+
+	while (!sent_again(stage, ends->connected)) {
+		if (play_clock_ms() > deadline)
+			stage_fail(stage, "nothing was sent again");
+		play_pause();
+	}
+	peel_off(stage, cast, ends);
+	segment_heed(stage, ends->accepted);
+}
+
 static void send_flags(struct stage *stage, const struct keeper_cast *cast,
 		       const struct keeper_ends *ends, __u16 flags)
 {
@@ -237,6 +268,8 @@ static const struct kind kinds[] = {
 	{ .type = SOCK_SEQPACKET, .size = MESSAGE, .end = peel_off },
 	/* with fragments that are acknowledged, and charged like the others */
 	{ .type = SOCK_SEQPACKET, .size = LARGE, .end = peel_off },
+	{ .type = SOCK_SEQPACKET, .size = MESSAGE, .prepare = lose_all,
+	  .end = peel_off_retransmitting },
 	{ .type = SOCK_SEQPACKET, .size = MESSAGE, .end = send_eof },
 	{ .type = SOCK_SEQPACKET, .size = MESSAGE, .end = send_abort },
 };
