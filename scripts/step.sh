@@ -33,8 +33,17 @@ cut_short() {
 	die "not the kernel's fault: $line (see $1)"
 }
 
+# What another clone has made of its sources is nothing to make of ours, though it may be newer.
+forget_others() {
+	[[ -e $work/vm/clone && $(<"$work/vm/clone") == "$top" ]] && return
+	rm -rf "$work/vm"
+	mkdir -p "$work/vm"
+	echo "$top" >"$work/vm/clone"
+}
+
 # build_command: $work/vm/skbalance
 build_command() {
+	forget_others
 	env -u MAKEFLAGS -u MAKELEVEL make -s -C "$top" command O="$work/vm" >&2 ||
 		die 'skbalance does not build'
 }

@@ -22,6 +22,8 @@
 #define IPV6_FLOWINFO 11
 /* Any but 0. */
 #define TRAFFIC_CLASS 4
+/* Of a kind that who does not know it skips. */
+#define UNKNOWN_OPTION 0x1e
 /* Above 60 an orphan is kept in FIN_WAIT2. */
 #define LONG_FIN_TIMEOUT 110
 
@@ -35,6 +37,23 @@ static void want_options(struct stage *stage, int fd, int peer)
 	if (setsockopt(fd, IPPROTO_IPV6, IPV6_FLOWINFO, &on, sizeof(on)) ||
 	    setsockopt(peer, IPPROTO_IPV6, IPV6_TCLASS, &class, sizeof(class)))
 		stage_fail(stage, "IPV6_FLOWINFO, IPV6_TCLASS");
+}
+
+/*
+ * From now on each packet has more options than there was room left for when it was
+ * made. Those that nobody knows are skipped.
+ */
+static void send_options(struct stage *stage, int fd)
+{
+	const unsigned char options[512] = {
+		/* the next header is set by the kernel; 8 bytes, and 63 times 8 */
+		0, 63,
+		[2] = UNKNOWN_OPTION, 252,
+		[256] = UNKNOWN_OPTION, 254,
+	};
+
+	if (setsockopt(fd, IPPROTO_IPV6, IPV6_DSTOPTS, options, sizeof(options)))
+		stage_fail(stage, "IPV6_DSTOPTS");
 }
 
 static void pass_byte(struct stage *stage, int from, int to)
@@ -116,6 +135,8 @@ static void keeper(struct stage *stage, void *arg)
 	for (unsigned int i = 0; i < cast->connections; i++) {
 		choose(&all[i], i % KINDS, &fd, &peer);
 		want_options(stage, fd, peer);
+		if (i / KINDS % 2)
+			send_options(stage, peer);
 		/* the second takes the place of the first */
 		pass_byte(stage, peer, fd);
 		pass_byte(stage, peer, fd);
