@@ -13,6 +13,7 @@
 #include <linux/filter.h>
 #include <linux/net_tstamp.h>
 #include <netinet/in.h>
+#include <netinet/ip.h>
 #include <netinet/tcp.h>
 #include <netinet/udp.h>
 #include <sched.h>
@@ -49,6 +50,8 @@
 #define CALLS 25
 /* Meanwhile, for one that somebody owns. */
 #define OWNED_CALLS 8
+/* Of IPv6: who does not know its kind skips it. */
+#define UNKNOWN_OPTION 0x1e
 /* What can be sent and received at most; behind it is nothing. */
 #define MEMORY 65536
 
@@ -455,6 +458,76 @@ static void call_schedule(struct caller *caller, int *fd)
 		   sizeof(schedule));
 }
 
+static void need(struct stage *stage, const struct caller *caller, bool done,
+		 const char *what)
+{
+	if (!done && !caller->failing)
+		stage_fail(stage, what);
+}
+
+static void listen_anew(struct stage *stage, struct caller *caller)
+{
+	if (caller->listener >= 0)
+		close(caller->listener);
+	caller->server = caller->anywhere;
+	caller->listener = loopback_listen(&caller->server, 4096);
+	need(stage, caller,
+	     caller->listener >= 0 &&
+	     !fcntl(caller->listener, F_SETFL, O_NONBLOCK),
+	     "listen");
+}
+
+/* Whoever waits to be accepted, or for the end of a handshake, is alone then. */
+static void call_listen(struct caller *caller, int *fd)
+{
+	(void)fd;
+	if (is_of_datagrams(caller))
+		return;
+	pause_shortage(caller);
+	listen_anew(caller->stage, caller);
+	resume_shortage(caller);
+}
+
+/* A one-to-many socket of SCTP becomes the one that its association gets. */
+static void call_peel(struct caller *caller, int *fd)
+{
+	sctp_peeloff_arg_t peel = { 0 };
+	socklen_t length = sizeof(peel);
+	struct sctp_status status;
+
+	(void)caller;
+	if (!association_status(*fd, &status))
+		return;
+	peel.associd = status.sstat_assoc_id;
+	if (getsockopt(*fd, IPPROTO_SCTP, SCTP_SOCKOPT_PEELOFF, &peel,
+		       &length) < 0)
+		return;
+	close(*fd);
+	*fd = peel.sd;
+	fcntl(*fd, F_SETFL, O_NONBLOCK);
+}
+
+/* Of IPv4 they are of no operation; of IPv6 nobody knows them, and skips them. */
+static void call_options(struct caller *caller, int *fd)
+{
+	unsigned char options[512] = { 0 };
+	size_t size = 8 * (1 + pick(sizeof(options) / 8));
+
+	if (caller->server.address.ss_family == AF_INET) {
+		memset(options, IPOPT_NOP, sizeof(options));
+		setsockopt(*fd, IPPROTO_IP, IP_OPTIONS, options, pick(11) * 4);
+		return;
+	}
+	options[1] = (unsigned char)(size / 8 - 1);
+	for (size_t at = 2, length; at < size; at += length) {
+		length = size - at < 256 ? size - at : 256;
+		options[at] = UNKNOWN_OPTION;
+		options[at + 1] = (unsigned char)(length - 2);
+	}
+	setsockopt(*fd, IPPROTO_IPV6, pick(2) ? IPV6_DSTOPTS : IPV6_HOPOPTS,
+		   options, pick(4) ? size : 0);
+}
+
 static void call_owned(struct caller *caller, int *fd);
 
 /* What is there more than once is called more often. */
@@ -466,7 +539,8 @@ static void (*const calls[])(struct caller *caller, int *fd) = {
 	call_splice, call_splice_to, call_shutdown, call_close,
 	call_disconnect, call_connect, call_destroy, call_mistake,
 	call_encrypt, call_lose, call_heed, call_set, call_set, call_set,
-	call_value, call_schedule, call_owned,
+	call_value, call_schedule, call_owned, call_listen, call_peel,
+	call_options,
 };
 
 /* The other end of the same connection. */
@@ -496,13 +570,6 @@ static void call_owned(struct caller *caller, int *fd)
 	owned_try_end(caller->stage, &owned);
 }
 
-static void need(struct stage *stage, const struct caller *caller, bool done,
-		 const char *what)
-{
-	if (!done && !caller->failing)
-		stage_fail(stage, what);
-}
-
 /* Two sockets of UDP that send to each other. */
 static void make_bound(struct stage *stage, struct caller *caller,
 		       struct pair *pair)
@@ -522,18 +589,6 @@ static void make_bound(struct stage *stage, struct caller *caller,
 		     "connect");
 }
 
-static void listen_anew(struct stage *stage, struct caller *caller)
-{
-	if (caller->listener >= 0)
-		close(caller->listener);
-	caller->server = caller->anywhere;
-	caller->listener = loopback_listen(&caller->server, 4096);
-	need(stage, caller,
-	     caller->listener >= 0 &&
-	     !fcntl(caller->listener, F_SETFL, O_NONBLOCK),
-	     "listen");
-}
-
 /*
  * Some are left to wait; whoever accepts next gets the first of those. SCTP may
  * give up on a busy machine, as it does soon here. Nobody listens any more when
@@ -543,8 +598,10 @@ static void listen_anew(struct stage *stage, struct caller *caller)
 static void make_connected(struct stage *stage, struct caller *caller,
 			   struct pair *pair)
 {
-	const struct loopback server = place(&caller->server);
+	struct loopback server = place(&caller->server);
 
+	if (server.protocol == IPPROTO_SCTP && !pick(3))
+		server.type = SOCK_SEQPACKET;
 	pair->fds[0] = loopback_connect(&server);
 	if (pair->fds[0] < 0 && errno == ECONNREFUSED)
 		listen_anew(stage, caller);
