@@ -507,12 +507,18 @@ static void call_peel(struct caller *caller, int *fd)
 	fcntl(*fd, F_SETFL, O_NONBLOCK);
 }
 
-/* Of IPv4 they are of no operation; of IPv6 nobody knows them, and skips them. */
+/*
+ * Of IPv4 they are of no operation; of IPv6 nobody knows them, and skips them. None
+ * of SCTP: where options grow while it makes a packet there is no room for them,
+ * and Linux 6.12 panics (skb_under_panic() of sctp_packet_transmit()).
+ */
 static void call_options(struct caller *caller, int *fd)
 {
 	unsigned char options[512] = { 0 };
 	size_t size = 8 * (1 + pick(sizeof(options) / 8));
 
+	if (caller->server.protocol == IPPROTO_SCTP)
+		return;
 	if (caller->server.address.ss_family == AF_INET) {
 		memset(options, IPOPT_NOP, sizeof(options));
 		setsockopt(*fd, IPPROTO_IP, IP_OPTIONS, options, pick(11) * 4);
