@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "../sockdiag.h"
@@ -29,6 +30,18 @@ struct cast {
 	unsigned int connections;
 	bool accepting;		/* release by accept() and close() */
 };
+
+/*
+ * The clock that the kernel measures a child's wait with goes from tick to tick,
+ * and stands still where a virtual CPU waits for its turn.
+ */
+static long long tick_clock_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+	return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
+}
 
 static long long accept_and_close_all(struct stage *stage, int listener)
 {
@@ -148,14 +161,14 @@ static bool expect_listener(struct play *play, struct round *round)
 	bool found = false;
 
 	loopback_text(&round->cast.server, address);
-	shortest = play_clock_ms() - round->end_ms;
+	shortest = tick_clock_ms() - round->end_ms;
 	if (books_read(&books, "tcp", "owners", false, &error)) {
 		play_fail(play, "peak: %s", error);
 		free(error);
 		books_free(&books);
 		return false;
 	}
-	longest = play_clock_ms() - round->start_ms;
+	longest = tick_clock_ms() - round->start_ms;
 	for (size_t i = 0; i < books.n_owners && !found; i++) {
 		owner = &books.owners[i];
 		found = owner->class == BOOKS_CLASS_ACCEPT_QUEUE &&
@@ -164,7 +177,7 @@ static bool expect_listener(struct play *play, struct round *round)
 			!strcmp(owner->comm, "server");
 		if (!found)
 			continue;
-		/* a jiffy of up to 10 ms at either end */
+		/* a tick of up to 10 ms at either end */
 		ktap_check(play->ktap,
 			   owner->longest_wait_ms >= shortest - 10 &&
 				   owner->longest_wait_ms <= longest + 10,
@@ -185,7 +198,7 @@ static bool peak(struct play *play, struct round *round)
 
 	if (!play_await(play, &round->client, &got_in))
 		return false;
-	round->end_ms = play_clock_ms();
+	round->end_ms = tick_clock_ms();
 	return play_expect(play, "peak",
 			   "clients let in beyond backlog + 1", 0, got_in) &&
 	       play_expect_sockets(play, "peak", children(round), n) &&
@@ -230,7 +243,7 @@ static void round_play(struct play *play, bool accepting)
 	ok = play_start(play, &round.server, "server", server, &round.cast) &&
 	     play_await(play, &round.server, &value) &&
 	     play_expect_balanced(play, "before");
-	round.start_ms = play_clock_ms();
+	round.start_ms = tick_clock_ms();
 	ok = ok && play_start(play, &round.client, "client", client,
 			      &round.cast);
 	close(round.cast.listener);
