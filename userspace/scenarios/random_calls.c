@@ -65,14 +65,17 @@
 	"cd /proc/sys/net/sctp && echo 100 >rto_min && echo 200 >rto_max && " \
 	"echo 100 >rto_initial && echo 3 >association_max_retrans"
 
+/* How much each socket of TCP gets in any case: that of Linux, or more pages. */
+#define WMEM(least) "echo " #least " 16384 4194304 >/proc/sys/net/ipv4/tcp_wmem"
+
 /*
  * What the rounds are played over, in turn: what is sent is split where packets
  * are small. With tc(8) they overtake each other, come twice, or not at all.
  */
 static const char *const links[] = {
-	"tc qdisc del dev lo root; ip link set dev lo mtu 65536",
+	"tc qdisc del dev lo root; ip link set dev lo mtu 65536; " WMEM(4096),
 	"tc qdisc add dev lo root netem delay 2ms reorder 30%",
-	"tc qdisc del dev lo root; ip link set dev lo mtu 1500",
+	"tc qdisc del dev lo root; ip link set dev lo mtu 1500; " WMEM(20000),
 	"tc qdisc add dev lo root netem delay 2ms reorder 30% duplicate 10% loss 1%",
 };
 
