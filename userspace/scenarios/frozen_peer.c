@@ -317,7 +317,12 @@ bool frozen_peer_settings(struct play *play)
 		* gone once its FIN is acknowledged, and a peer that does so
 		* again is reset.
 		*/
-	       play_sysctl(play, "net.ipv4.tcp_max_tw_buckets", "262144");
+	       play_sysctl(play, "net.ipv4.tcp_max_tw_buckets", "262144") &&
+	       /*
+		* A reset is sent once: on a busy machine it must not be dropped
+		* where more than a thousand packets wait for a CPU.
+		*/
+	       play_sysctl(play, "net.core.netdev_max_backlog", "1000000");
 }
 
 void frozen_peer_play(struct play *play, const struct frozen_peer *how)
