@@ -35,16 +35,6 @@ struct packet6 {
 	struct segment segment;
 };
 
-struct forgery forgery_of(struct stage *stage, int fd)
-{
-	return (struct forgery){
-		.from = connection_name(stage, fd),
-		.to = connection_peer_name(stage, fd),
-		.sent = segment_end_of_queue(stage, fd, TCP_SEND_QUEUE),
-		.received = segment_end_of_queue(stage, fd, TCP_RECV_QUEUE),
-	};
-}
-
 bool forgery_try(int fd, struct forgery *forgery)
 {
 	const struct sockaddr_in6 *to = (const void *)&forgery->to;
@@ -58,6 +48,15 @@ bool forgery_try(int fd, struct forgery *forgery)
 		!IN6_IS_ADDR_V4MAPPED(&to->sin6_addr)) &&
 	       segment_try_end_of_queue(fd, TCP_SEND_QUEUE, &forgery->sent) &&
 	       segment_try_end_of_queue(fd, TCP_RECV_QUEUE, &forgery->received);
+}
+
+struct forgery forgery_of(struct stage *stage, int fd)
+{
+	struct forgery forgery;
+
+	if (!forgery_try(fd, &forgery))
+		stage_fail(stage, "what a connection has sent and received");
+	return forgery;
 }
 
 /* Those of IPv4 come with its header, of which there are no options. */

@@ -195,19 +195,18 @@ static void peel_off(struct stage *stage, const struct keeper_cast *cast,
 	ends->connected = fds[0];
 }
 
-/* How many chunks were sent again. */
-static __u64 sent_again(struct stage *stage, int fd)
+static bool has_sent_again(int fd)
 {
 	struct sctp_assoc_stats stats = { 0 };
 	socklen_t length = sizeof(stats);
 	struct sctp_status status;
 
 	if (!association_status(fd, &status))
-		stage_fail(stage, "SCTP_STATUS");
+		return false;
 	stats.sas_assoc_id = status.sstat_assoc_id;
-	if (getsockopt(fd, IPPROTO_SCTP, SCTP_GET_ASSOC_STATS, &stats, &length))
-		stage_fail(stage, "SCTP_GET_ASSOC_STATS");
-	return stats.sas_rtxchunks;
+	return !getsockopt(fd, IPPROTO_SCTP, SCTP_GET_ASSOC_STATS, &stats,
+			   &length) &&
+	       stats.sas_rtxchunks;
 }
 
 /* When the first is, all others that were lost wait for their turn. */
@@ -215,13 +214,7 @@ static void peel_off_retransmitting(struct stage *stage,
 				    const struct keeper_cast *cast,
 				    struct keeper_ends *ends)
 {
-	long long deadline = play_clock_ms() + PLAY_PATIENCE_MS;
-
-	while (!sent_again(stage, ends->connected)) {
-		if (play_clock_ms() > deadline)
-			stage_fail(stage, "nothing was sent again");
-		play_pause();
-	}
+	association_await(stage, ends->connected, has_sent_again);
 	peel_off(stage, cast, ends);
 	segment_heed(stage, ends->accepted);
 }

@@ -204,11 +204,20 @@ static void ack_wrongly(struct stage *stage, int fd)
 		     &(struct forged){ .acknowledged = FAR });
 }
 
+/* Of the answer to it, or of what is so far from that. */
+static void complain(struct stage *stage, int fd, const struct loopback *server,
+		     int distance)
+{
+	struct icmp_quotation answer = icmp_quote_answer(stage, fd, server);
+
+	answer.sequence += (unsigned int)distance;
+	icmp_complain(stage, &answer, ICMP_BAD_HEADER, 0);
+}
+
 static void do_deed(struct stage *stage, const struct cast *cast,
 		    unsigned int i, int fd)
 {
 	const struct loopback *server = &cast->listeners[i % kinds_here].server;
-	struct icmp_quotation answer;
 
 	switch (kind_of(i)->deed) {
 	case NOTHING:
@@ -221,13 +230,10 @@ static void do_deed(struct stage *stage, const struct cast *cast,
 		connection_reset(stage, fd);
 		break;
 	case GETS_ERROR:
-		answer = icmp_quote_answer(stage, fd, server);
-		icmp_complain(stage, &answer, ICMP_BAD_HEADER, 0);
+		complain(stage, fd, server, 0);
 		break;
 	case GETS_STRAY_ERROR:
-		answer = icmp_quote_answer(stage, fd, server);
-		answer.sequence += FAR;
-		icmp_complain(stage, &answer, ICMP_BAD_HEADER, 0);
+		complain(stage, fd, server, FAR);
 		break;
 	case ACKS_WRONGLY:
 		ack_wrongly(stage, fd);
