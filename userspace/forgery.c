@@ -165,7 +165,8 @@ static size_t set_segment(struct segment *segment,
 
 /* addresses: those of source and destination, one after the other. */
 static void set_checksum(struct segment *segment, size_t size,
-			 const void *addresses, size_t addresses_size)
+			 const void *addresses, size_t addresses_size,
+			 bool broken)
 {
 	const unsigned short rest[] = { htons(IPPROTO_TCP),
 					htons((unsigned short)size) };
@@ -173,6 +174,8 @@ static void set_checksum(struct segment *segment, size_t size,
 
 	sum = raw_sum(sum, rest, sizeof(rest));
 	segment->tcp.th_sum = raw_checksum(raw_sum(sum, segment, size));
+	if (broken)
+		segment->tcp.th_sum ^= htons(1);
 }
 
 /* The kernel adds the length and the checksum of the header. */
@@ -190,7 +193,8 @@ static void send4(struct stage *stage, const struct forgery *forgery,
 	};
 	size_t size = set_segment(&packet.segment, forgery, forged);
 
-	set_checksum(&packet.segment, size, addresses, sizeof(addresses));
+	set_checksum(&packet.segment, size, addresses, sizeof(addresses),
+		     forged->broken);
 	raw_send(stage, &forgery->to, IPPROTO_RAW, &packet,
 		 offsetof(struct packet, segment) + size);
 }
@@ -210,7 +214,8 @@ static void send6(struct stage *stage, const struct forgery *forgery,
 	packet.ip.ip6_nxt = IPPROTO_TCP;
 	packet.ip.ip6_hlim = TTL;
 	set_checksum(&packet.segment, size, &packet.ip.ip6_src,
-		     sizeof(packet.ip.ip6_src) + sizeof(packet.ip.ip6_dst));
+		     sizeof(packet.ip.ip6_src) + sizeof(packet.ip.ip6_dst),
+		     forged->broken);
 	raw_send(stage, &forgery->to, IPPROTO_RAW, &packet,
 		 offsetof(struct packet6, segment) + size);
 }

@@ -32,6 +32,7 @@ struct forged {
 	/* Instead of that: FORGERY_OPTIONS bytes, or NULL. */
 	const void *options;
 	unsigned short window;	/* in the units of the connection */
+	bool broken;		/* is the checksum: with much data nobody looks at once */
 };
 
 /* Of that connected socket, which has nothing to send now. */

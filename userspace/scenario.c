@@ -69,6 +69,7 @@ const struct scenario *const scenarios[] = {
 	&mptcp_path_manager,
 	&mptcp_told_paths,
 	&mptcp_listening_endpoint,
+	&mptcp_memory_limit,
 	&mptcp_disabled,
 	&mptcp_fastopen,
 	&mptcp_moved_requests,

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 
+#include "../array.h"
 #include "../connections.h"
 #include "../link.h"
 #include "keeper.h"
@@ -30,14 +31,21 @@ enum { UNUSED, USED, FALLEN_BACK, BY_PROCESS, UNWILLING, KINDS };
 #define FEW_LIMITS "ip mptcp limits set subflows 1 add_addr_accepted 1"
 #define NO_SUBFLOWS "ip mptcp limits set subflows 0 add_addr_accepted 0"
 
+/* 2: the listener sends them always, and keeps nothing of a handshake. */
+#define COOKIES "/proc/sys/net/ipv4/tcp_syncookies"
+
 #define MANAGED "f=/proc/sys/net/mptcp/pm_type; [ ! -e $f ] || echo %d >$f"
 
 /* The connections are from the first address to the first. */
-static const char *const ipv4[] = { "127.0.0.1", "127.0.0.2", "127.0.0.3" };
-static const char *const ipv6[] = { "::1", "2001:db8::2", "2001:db8::3" };
+static const char *const ipv4[] = {
+	"127.0.0.1", "127.0.0.2", "127.0.0.3", "127.0.0.4",
+};
+static const char *const ipv6[] = {
+	"::1", "2001:db8::2", "2001:db8::3", "2001:db8::4",
+};
 
 enum telling {
-	LIMITS, ADD, SIGNAL, BACKUP, ADD_FIRST, REMOVE, REMOVE_FIRST, FLUSH,
+	LIMITS, ADD, ADD_BY_COOKIE, SIGNAL, BACKUP, ADD_FIRST, REMOVE, REMOVE_FIRST, FLUSH,
 	TELLINGS
 };
 
@@ -55,9 +63,16 @@ static const struct {
 		.command = "ip mptcp endpoint add %s id 2 dev lo subflow",
 		.address = 1,
 	},
+	[ADD_BY_COOKIE] = {
+		.phase = "subflow added, by SYN cookies",
+		.command = "echo 2 >" COOKIES " && "
+			"ip mptcp endpoint add %s id 4 dev lo subflow",
+		.address = 3,
+	},
 	[SIGNAL] = {
 		.phase = "address signalled",
-		.command = "ip mptcp endpoint add %s id 3 dev lo signal",
+		.command = "echo 1 >" COOKIES " && "
+			"ip mptcp endpoint add %s id 3 dev lo signal",
 		.address = 2,
 	},
 	[BACKUP] = {
@@ -97,8 +112,10 @@ static bool set_up(sa_family_t family)
 		return false;
 	if (family != AF_INET6)
 		return true;
-	return link_run("ip addr add %s/128 dev lo nodad", ipv6[1]) &&
-	       link_run("ip addr add %s/128 dev lo nodad", ipv6[2]);
+	for (size_t i = 1; i < ARRAY_SIZE(ipv6); i++)
+		if (!link_run("ip addr add %s/128 dev lo nodad", ipv6[i]))
+			return false;
+	return true;
 }
 
 /* A listener at all addresses: subflows come to others than the first. */
@@ -205,6 +222,7 @@ static bool expect_more(struct play *play, const struct actor *keeper,
 {
 	switch (told) {
 	case ADD:
+	case ADD_BY_COOKIE:
 		return expect_joined(play, keeper, tellings[told].phase,
 				     play_share(play, KINDS, USED), sockets);
 	case SIGNAL:

@@ -34,6 +34,7 @@
 #include "../icmp.h"
 #include "../link.h"
 #include "../owned.h"
+#include "../segment.h"
 #include "../shortage.h"
 #include "../sockdiag.h"
 #include "../transport.h"
@@ -68,14 +69,18 @@
 /* How much each socket of TCP gets in any case: that of Linux, or more pages. */
 #define WMEM(least) "echo " #least " 16384 4194304 >/proc/sys/net/ipv4/tcp_wmem"
 
+/* 2: a listener of TCP keeps nothing of a handshake. */
+#define COOKIES(how) "echo " #how " >/proc/sys/net/ipv4/tcp_syncookies"
+
 /*
  * What the rounds are played over, in turn: what is sent is split where packets
  * are small. With tc(8) they overtake each other, come twice, or not at all.
  */
 static const char *const links[] = {
 	"tc qdisc del dev lo root; ip link set dev lo mtu 65536; " WMEM(4096),
-	"tc qdisc add dev lo root netem delay 2ms reorder 30%",
-	"tc qdisc del dev lo root; ip link set dev lo mtu 1500; " WMEM(20000),
+	"tc qdisc add dev lo root netem delay 2ms reorder 30%; " COOKIES(2),
+	"tc qdisc del dev lo root; ip link set dev lo mtu 1500; " WMEM(20000)
+	"; " COOKIES(1),
 	"tc qdisc add dev lo root netem delay 2ms reorder 30% duplicate 10% loss 1%",
 };
 
@@ -196,6 +201,7 @@ static void call_forge(struct caller *caller, int *fd)
 		.sacked_begin = PICK(where),
 		.sacked_end = PICK(where),
 		.window = PICK(windows),
+		.broken = !pick(8),
 	};
 	struct forgery forgery;
 
@@ -491,6 +497,25 @@ static void call_listen(struct caller *caller, int *fd)
 	resume_shortage(caller);
 }
 
+/*
+ * From now on handshakes wait for data, or not, and their ends are lost (not those
+ * of MPTCP, which has no filters), or not: requests pend for long. Of TCP only.
+ */
+static void call_defer(struct caller *caller, int *fd)
+{
+	int seconds = !pick(2);
+
+	(void)fd;
+	setsockopt(caller->listener, IPPROTO_TCP, TCP_DEFER_ACCEPT, &seconds,
+		   sizeof(seconds));
+	if (caller->server.protocol || caller->failing)
+		return;
+	if (pick(3))
+		detach_filter(caller->listener);
+	else
+		segment_ignore_answers(caller->stage, caller->listener);
+}
+
 /* A one-to-many socket of SCTP becomes the one that its association gets. */
 static void call_peel(struct caller *caller, int *fd)
 {
@@ -548,7 +573,7 @@ static void (*const calls[])(struct caller *caller, int *fd) = {
 	call_splice, call_splice_to, call_shutdown, call_close,
 	call_disconnect, call_connect, call_destroy, call_mistake,
 	call_encrypt, call_lose, call_heed, call_set, call_set, call_set,
-	call_value, call_schedule, call_owned, call_listen, call_peel,
+	call_value, call_schedule, call_owned, call_listen, call_defer, call_peel,
 	call_options,
 };
 

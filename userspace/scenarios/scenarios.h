@@ -54,6 +54,7 @@ extern const struct scenario mptcp_two_subflows;
 extern const struct scenario mptcp_path_manager;
 extern const struct scenario mptcp_told_paths;
 extern const struct scenario mptcp_listening_endpoint;
+extern const struct scenario mptcp_memory_limit;
 extern const struct scenario mptcp_disabled;
 extern const struct scenario mptcp_fastopen;
 extern const struct scenario mptcp_moved_requests;

@@ -31,13 +31,15 @@
 #define LONG 60
 /* Where a segment is outside of every window. */
 #define FAR (-1000000)
+/* Of less than 76 bytes the checksum is tested at once. */
+#define BROKEN 1000
 /* In /proc/net/tcp. */
 #define SYN_RECV 3
 #define MIGRATION "/proc/sys/net/ipv4/tcp_migrate_req"
 
 /* What the client does in the end. */
 enum deed {
-	NOTHING, SENDS, RESETS, GETS_ERROR, GETS_STRAY_ERROR, ACKS_WRONGLY
+	NOTHING, SENDS, RESETS, GETS_ERROR, GETS_STRAY_ERROR, ACKS_WRONGLY, SENDS_BROKEN
 };
 
 struct kind {
@@ -47,6 +49,7 @@ struct kind {
 	bool closed;		/* is the listener, before the deed */
 	bool shared;		/* is its port, then, with one that is not */
 	bool heard;		/* is the client at last: it is answered again */
+	bool abandoned;		/* who gets it has not the patience to answer again */
 };
 
 /* Those come last for which a kernel may be too old. */
@@ -62,12 +65,14 @@ static const struct kind kinds[] = {
 	{ .deed = GETS_ERROR },
 	{ .heard = true, .deed = GETS_STRAY_ERROR },
 	{ .heard = true, .deed = ACKS_WRONGLY },
+	{ .heard = true, .deed = SENDS_BROKEN },
 	{ .closed = true, .shared = true, .heard = true },
 	{ .closed = true, .shared = true, .heard = true, .deed = SENDS },
+	{ .closed = true, .shared = true, .abandoned = true },
 };
 
 #define KINDS ARRAY_SIZE(kinds)
-#define UNSHARED_KINDS (KINDS - 2)
+#define UNSHARED_KINDS (KINDS - 3)
 
 /* How many there are on this kernel. */
 static unsigned int kinds_here;
@@ -187,21 +192,24 @@ static long long count_all_requests(struct stage *stage,
 static void change_listener(struct stage *stage, struct listener *listener,
 			    const struct kind *kind)
 {
+	const struct kind heir = {
+		.deferred = kind->deferred,
+		.expires = kind->abandoned,
+	};
+
 	if (kind->shared)
-		listener->heir = listen_at(stage, &listener->server, kind);
+		listener->heir = listen_at(stage, &listener->server, &heir);
 	if (kind->closed)
 		close(listener->fd);
 	else if (kind->heard)
 		segment_heed(stage, listener->fd);
 }
 
-/* What was never sent to it; the reset for that is none that it believes. */
-static void ack_wrongly(struct stage *stage, int fd)
+static void forge(struct stage *stage, int fd, const struct forged *forged)
 {
 	struct forgery forgery = forgery_of(stage, fd);
 
-	forgery_send(stage, &forgery,
-		     &(struct forged){ .acknowledged = FAR });
+	forgery_send(stage, &forgery, forged);
 }
 
 /* Of the answer to it, or of what is so far from that. */
@@ -236,7 +244,12 @@ static void do_deed(struct stage *stage, const struct cast *cast,
 		complain(stage, fd, server, FAR);
 		break;
 	case ACKS_WRONGLY:
-		ack_wrongly(stage, fd);
+		/* the reset for that is none that the client believes */
+		forge(stage, fd, &(struct forged){ .acknowledged = FAR });
+		break;
+	case SENDS_BROKEN:
+		forge(stage, fd,
+		      &(struct forged){ .length = BROKEN, .broken = true });
 		break;
 	}
 }
