@@ -9,13 +9,19 @@
 
 bool link_run(const char *format, ...)
 {
-	char command[256];
+	char *command;
 	va_list args;
+	int length;
+	bool done;
 
 	va_start(args, format);
-	vsnprintf(command, sizeof(command), format, args);
+	length = vasprintf(&command, format, args);
 	va_end(args);
-	return !system(command);
+	if (length < 0)
+		return false;
+	done = !system(command);
+	free(command);
+	return done;
 }
 
 void link_enter_namespace(struct stage *stage)

@@ -77,6 +77,7 @@ static struct answer resolve(struct nl_sock *netlink)
 	    nl_send_auto(netlink, message) >= 0 &&
 	    nl_recvmsgs_default(netlink) >= 0)
 		nl_wait_for_ack(netlink);
+	nl_socket_modify_cb(netlink, NL_CB_VALID, NL_CB_DEFAULT, NULL, NULL);
 	nlmsg_free(message);
 	return answer;
 }
@@ -174,6 +175,25 @@ static int put_all(struct nl_msg *message, unsigned char command,
 	return status;
 }
 
+static int note_end(struct nl_msg *message, void *ended)
+{
+	(void)message;
+	*(bool *)ended = true;
+	return NL_STOP;
+}
+
+/* Before the message that acknowledges it there may be an answer. */
+static bool await_end(struct nl_sock *netlink)
+{
+	bool ended = false;
+
+	nl_socket_modify_cb(netlink, NL_CB_ACK, NL_CB_CUSTOM, note_end, &ended);
+	while (!ended)
+		if (nl_recvmsgs_default(netlink) < 0)
+			return false;
+	return true;
+}
+
 bool pathmanager_tell(const struct pathmanager *manager, unsigned char command,
 		      unsigned int token, const struct pathmanager_end *local,
 		      const struct sockaddr_storage *remote)
@@ -185,7 +205,7 @@ bool pathmanager_tell(const struct pathmanager *manager, unsigned char command,
 		return false;
 	done = !put_all(message, command, token, local, remote) &&
 	       nl_send_auto(manager->netlink, message) >= 0 &&
-	       !nl_wait_for_ack(manager->netlink);
+	       await_end(manager->netlink);
 	nlmsg_free(message);
 	return done;
 }

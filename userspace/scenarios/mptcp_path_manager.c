@@ -26,6 +26,7 @@ enum { UNUSED, USED, FALLEN_BACK, BY_PROCESS, UNWILLING, KINDS };
 #define TCP_PORT 8001
 
 /* What was not heard is signalled again after a second, not after two minutes. */
+#define AGAIN_MS 1500
 #define AGAIN "f=/proc/sys/net/mptcp/add_addr_timeout; [ ! -e $f ] || echo 1 >$f"
 
 #define FEW_LIMITS "ip mptcp limits set subflows 1 add_addr_accepted 1"
@@ -38,15 +39,15 @@ enum { UNUSED, USED, FALLEN_BACK, BY_PROCESS, UNWILLING, KINDS };
 
 /* The connections are from the first address to the first. */
 static const char *const ipv4[] = {
-	"127.0.0.1", "127.0.0.2", "127.0.0.3", "127.0.0.4",
+	"127.0.0.1", "127.0.0.2", "127.0.0.3", "127.0.0.4", "127.0.0.5",
 };
 static const char *const ipv6[] = {
-	"::1", "2001:db8::2", "2001:db8::3", "2001:db8::4",
+	"::1", "2001:db8::2", "2001:db8::3", "2001:db8::4", "2001:db8::5",
 };
 
 enum telling {
-	LIMITS, ADD, ADD_BY_COOKIE, SIGNAL, BACKUP, ADD_FIRST, REMOVE, REMOVE_FIRST, FLUSH,
-	TELLINGS
+	LIMITS, ADD, ADD_BY_COOKIE, SIGNAL, SIGNAL_UNHEARD, HEARD, LIST, BACKUP,
+	ADD_FIRST, REMOVE, REMOVE_FIRST, FLUSH, TELLINGS
 };
 
 static const struct {
@@ -74,6 +75,20 @@ static const struct {
 		.command = "echo 1 >" COOKIES " && "
 			"ip mptcp endpoint add %s id 3 dev lo signal",
 		.address = 2,
+	},
+	[SIGNAL_UNHEARD] = {
+		.phase = "address signalled that nobody hears",
+		.command = "tc qdisc add dev lo root netem loss 100%% 2>/dev/null; "
+			"ip mptcp endpoint add %s id 5 dev lo signal",
+		.address = 4,
+	},
+	[HEARD] = {
+		.phase = "heard again",
+		.command = "tc qdisc del dev lo root 2>/dev/null || true",
+	},
+	[LIST] = {
+		.phase = "listed by sock_diag",
+		.command = "ss -Main >/dev/null 2>&1 || true",
 	},
 	[BACKUP] = {
 		.phase = "backup",
@@ -161,6 +176,15 @@ static void make(struct stage *stage, const struct keeper_cast *cast,
 	link_run(FEW_LIMITS);
 }
 
+/* Nobody tells when the kernel has signalled it again. */
+static void await_timers(void)
+{
+	long long end = play_clock_ms() + AGAIN_MS;
+
+	while (play_clock_ms() < end)
+		play_pause();
+}
+
 static void keeper(struct stage *stage, void *arg)
 {
 	const struct keeper_cast *cast = arg;
@@ -174,10 +198,13 @@ static void keeper(struct stage *stage, void *arg)
 	stage_report(stage, set_up(family));
 	make(stage, cast, all);
 	stage_report(stage, 0);
-	for (unsigned int i = 0; i < TELLINGS; i++)
+	for (unsigned int i = 0; i < TELLINGS; i++) {
+		if (i == HEARD)
+			await_timers();
 		stage_report(stage,
 			     link_run(tellings[i].command,
 				      address_of(family, tellings[i].address)));
+	}
 }
 
 static bool count_sockets(struct play *play, const struct actor *keeper,

@@ -61,6 +61,7 @@
 	"cd /proc/sys/net && echo 1 >ipv4/tcp_orphan_retries && " \
 	"echo 1 >ipv4/tcp_fin_timeout && echo 3 >ipv4/tcp_retries2 && " \
 	"{ [ ! -e mptcp/close_timeout ] || echo 1 >mptcp/close_timeout; } && " \
+	"{ [ ! -e ipv4/tcp_migrate_req ] || echo 1 >ipv4/tcp_migrate_req; } && " \
 	"echo 1 >ipv4/tcp_synack_retries && echo 1543 >ipv4/tcp_fastopen"
 #define IMPATIENT_SCTP \
 	"cd /proc/sys/net/sctp && echo 100 >rto_min && echo 200 >rto_max && " \
@@ -486,12 +487,31 @@ static void listen_anew(struct stage *stage, struct caller *caller)
 	     "listen");
 }
 
-/* Whoever waits to be accepted, or for the end of a handshake, is alone then. */
+/* At the same port: whoever waits moves there. */
+static void move_listener(struct caller *caller)
+{
+	int heir = loopback_listen(&caller->server, 4096);
+
+	if (heir < 0)
+		return;
+	fcntl(heir, F_SETFL, O_NONBLOCK);
+	close(caller->listener);
+	caller->listener = heir;
+}
+
+/*
+ * Whoever waits to be accepted, or for the end of a handshake, is alone then, or
+ * moves, for which memory may be lacking.
+ */
 static void call_listen(struct caller *caller, int *fd)
 {
 	(void)fd;
 	if (is_of_datagrams(caller))
 		return;
+	if (caller->anywhere.shared && pick(2)) {
+		move_listener(caller);
+		return;
+	}
 	pause_shortage(caller);
 	listen_anew(caller->stage, caller);
 	resume_shortage(caller);
@@ -821,6 +841,8 @@ static void play(struct play *play)
 	loopback_place(&caller.anywhere,
 		       play->family == AF_INET6 ? "::" : "0.0.0.0");
 	caller.anywhere.protocol = play->scenario->protocol;
+	caller.anywhere.shared = !play->scenario->protocol ||
+				 play->scenario->protocol == IPPROTO_MPTCP;
 	caller.server = caller.anywhere;
 	caller.rounds = shortage_is_possible() ? ROUNDS : FAILING;
 	if (caller.rounds > FAILING && !shortage_prepare(&caller.shortage)) {

@@ -16,6 +16,7 @@
 #include "../array.h"
 #include "../association.h"
 #include "../connections.h"
+#include "../link.h"
 #include "scenarios.h"
 
 #define MESSAGE 100
@@ -240,6 +241,13 @@ static bool expect_received(struct play *play, struct round *round)
 			   charge.receive_queue_bytes);
 }
 
+/* By sock_diag, as far as ss(8) can: more than there is room for in one answer. */
+static bool list_all(struct play *play)
+{
+	return link_run("ss -Sain >/dev/null 2>&1 || true") ||
+	       play_fail(play, "peak: the shell");
+}
+
 static bool peak(struct play *play, struct round *round,
 		 struct reading *reading)
 {
@@ -248,7 +256,7 @@ static bool peak(struct play *play, struct round *round,
 				   play->connections) &&
 	       read_at_rest(play, round, reading) &&
 	       expect_overhead(play, reading) &&
-	       expect_received(play, round) &&
+	       expect_received(play, round) && list_all(play) &&
 	       play_expect_balanced(play, "peak");
 }
 
