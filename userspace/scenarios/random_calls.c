@@ -536,22 +536,29 @@ static void call_defer(struct caller *caller, int *fd)
 		segment_ignore_answers(caller->stage, caller->listener);
 }
 
-/* A one-to-many socket of SCTP becomes the one that its association gets. */
+/*
+ * A one-to-many socket of SCTP becomes the one that its association gets; or it
+ * has got one that nobody can be told of, which ends at once.
+ */
 static void call_peel(struct caller *caller, int *fd)
 {
-	sctp_peeloff_arg_t peel = { 0 };
-	socklen_t length = sizeof(peel);
+	sctp_peeloff_arg_t *peel = (void *)caller->memory;
+	socklen_t length = sizeof(*peel);
 	struct sctp_status status;
+	bool told = pick(4);
+	int done;
 
-	(void)caller;
 	if (!association_status(*fd, &status))
 		return;
-	peel.associd = status.sstat_assoc_id;
-	if (getsockopt(*fd, IPPROTO_SCTP, SCTP_SOCKOPT_PEELOFF, &peel,
-		       &length) < 0)
+	peel->associd = status.sstat_assoc_id;
+	if (!told)
+		mprotect(caller->memory, MEMORY, PROT_READ);
+	done = getsockopt(*fd, IPPROTO_SCTP, SCTP_SOCKOPT_PEELOFF, peel, &length);
+	mprotect(caller->memory, MEMORY, PROT_READ | PROT_WRITE);
+	if (done < 0)
 		return;
 	close(*fd);
-	*fd = peel.sd;
+	*fd = peel->sd;
 	fcntl(*fd, F_SETFL, O_NONBLOCK);
 }
 

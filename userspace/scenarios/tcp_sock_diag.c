@@ -4,8 +4,8 @@
  *
  * sock_diag is asked for one after the other: a listener, both ends of
  * connections, and what is no full socket: requests, whose handshakes are not
- * finished, and connections in TIME_WAIT. Some of these are destroyed then.
- * What was asked for must not be held any longer.
+ * finished, and connections in TIME_WAIT; and for all of them. Some of these are
+ * destroyed then. What was asked for must not be held any longer.
  */
 #include <errno.h>
 #include <netinet/in.h>
@@ -137,6 +137,22 @@ static void ask(struct stage *stage, const struct cast *cast, enum kind kind,
 	}
 }
 
+/* All there are, one of them that is bound only, in no other table. */
+static void list(struct stage *stage, const struct cast *cast)
+{
+	struct loopback nowhere;
+	struct sockdiag diag;
+	char *error = NULL;
+	int bound;
+
+	loopback_set(&nowhere, cast->keeper.server.address.ss_family, 0);
+	bound = loopback_bind(&nowhere);
+	if (bound < 0 || sockdiag_read_here(&diag, &error))
+		stage_fail(stage, "a list by sock_diag");
+	sockdiag_free(&diag);
+	close(bound);
+}
+
 /* Not every kernel can. */
 static bool destroy(struct stage *stage, const struct sockaddr_storage *local,
 		    const struct sockaddr_storage *remote)
@@ -194,6 +210,7 @@ static void keeper(struct stage *stage, void *arg)
 		make(stage, cast, i % KINDS, &cast->all[i]);
 	for (unsigned int i = 0; i < n; i++)
 		ask(stage, cast, i % KINDS, &cast->all[i]);
+	list(stage, cast);
 	stage_report(stage, 0);
 	for (unsigned int i = 0; i < n; i++) {
 		kill_one(stage, cast, i % KINDS, &cast->all[i]);
