@@ -33,7 +33,12 @@ enum { UNUSED, USED, FALLEN_BACK, BY_PROCESS, UNWILLING, KINDS };
 #define NO_SUBFLOWS "ip mptcp limits set subflows 0 add_addr_accepted 0"
 
 /* 2: the listener sends them always, and keeps nothing of a handshake. */
-#define COOKIES "/proc/sys/net/ipv4/tcp_syncookies"
+#define COOKIES(how) "echo " #how " >/proc/sys/net/ipv4/tcp_syncookies && "
+
+/* As far as there is tc(8), and ss(8) knows MPTCP. */
+#define LOSE "tc qdisc add dev lo root netem loss 100%% 2>/dev/null; "
+#define HEAL "tc qdisc del dev lo root 2>/dev/null || true"
+#define LISTED "ss -Main >/dev/null 2>&1 || true"
 
 #define MANAGED "f=/proc/sys/net/mptcp/pm_type; [ ! -e $f ] || echo %d >$f"
 
@@ -66,29 +71,26 @@ static const struct {
 	},
 	[ADD_BY_COOKIE] = {
 		.phase = "subflow added, by SYN cookies",
-		.command = "echo 2 >" COOKIES " && "
-			"ip mptcp endpoint add %s id 4 dev lo subflow",
+		.command = COOKIES(2) "ip mptcp endpoint add %s id 4 dev lo subflow",
 		.address = 3,
 	},
 	[SIGNAL] = {
 		.phase = "address signalled",
-		.command = "echo 1 >" COOKIES " && "
-			"ip mptcp endpoint add %s id 3 dev lo signal",
+		.command = COOKIES(1) "ip mptcp endpoint add %s id 3 dev lo signal",
 		.address = 2,
 	},
 	[SIGNAL_UNHEARD] = {
 		.phase = "address signalled that nobody hears",
-		.command = "tc qdisc add dev lo root netem loss 100%% 2>/dev/null; "
-			"ip mptcp endpoint add %s id 5 dev lo signal",
+		.command = LOSE "ip mptcp endpoint add %s id 5 dev lo signal",
 		.address = 4,
 	},
 	[HEARD] = {
 		.phase = "heard again",
-		.command = "tc qdisc del dev lo root 2>/dev/null || true",
+		.command = HEAL,
 	},
 	[LIST] = {
 		.phase = "listed by sock_diag",
-		.command = "ss -Main >/dev/null 2>&1 || true",
+		.command = LISTED,
 	},
 	[BACKUP] = {
 		.phase = "backup",
