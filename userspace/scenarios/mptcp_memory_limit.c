@@ -14,6 +14,7 @@
 /* Each is counted with many times its size: MPTCP is full before the window is. */
 #define MESSAGE 100
 #define BUFFER 10000
+#define ENOUGH "1000000 1000000 1000000"
 
 static void part(struct stage *stage, void *arg)
 {
@@ -30,6 +31,10 @@ static void part(struct stage *stage, void *arg)
 	for (unsigned int i = 0; i < cast->connections; i++)
 		connection_drain(stage, ends[i].accepted);
 	stage_report(stage, 0);
+	/* else what was dropped is sent again, until MPTCP gives up */
+	for (unsigned int i = 0; i < cast->connections; i++)
+		connection_reset(stage, ends[i].connected);
+	stage_report(stage, 0);
 }
 
 static bool go_through(struct play *play, struct actor *keeper)
@@ -40,7 +45,10 @@ static bool go_through(struct play *play, struct actor *keeper)
 	       play_expect_settled(play, "full") &&
 	       play_sysctl(play, "net.ipv4.tcp_mem", "1 1 1") &&
 	       play_step(play, keeper, &value) &&
-	       play_expect_settled(play, "above the limit");
+	       play_expect_settled(play, "above the limit") &&
+	       play_sysctl(play, "net.ipv4.tcp_mem", ENOUGH) &&
+	       play_step(play, keeper, &value) &&
+	       play_expect_settled(play, "reset");
 }
 
 static void play(struct play *play)

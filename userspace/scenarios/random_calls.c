@@ -179,8 +179,12 @@ static void call_send_message(struct caller *caller, int *fd)
 static void call_send_faulty(struct caller *caller, int *fd)
 {
 	static const size_t good[] = { 0, 100, 5000 };
+	static const size_t more[] = { 1, 1000, MEMORY / 2 };
+	static const int flags[] = { 0, MSG_MORE, MSG_ZEROCOPY };
+	size_t begin = PICK(good);
 
-	send(*fd, caller->memory + MEMORY - PICK(good), MEMORY, MSG_NOSIGNAL);
+	send(*fd, caller->memory + MEMORY - begin, begin + PICK(more),
+	     PICK(flags) | MSG_NOSIGNAL);
 }
 
 /* From what was sent, or received. */

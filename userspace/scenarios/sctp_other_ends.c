@@ -73,8 +73,8 @@ static void drain(int fd)
 		;
 }
 
-/* How many messages were given up, before or after they were sent. */
-static __u64 given_up(struct stage *stage, int fd)
+/* Which messages were given up, before or after they were sent. */
+static struct sctp_prstatus given_up(struct stage *stage, int fd)
 {
 	struct sctp_status association;
 	struct sctp_prstatus status = { .sprstat_policy = SCTP_PR_SCTP_ALL };
@@ -86,7 +86,7 @@ static __u64 given_up(struct stage *stage, int fd)
 	if (getsockopt(fd, IPPROTO_SCTP, SCTP_PR_ASSOC_STATUS, &status,
 		       &length))
 		stage_fail(stage, "SCTP_PR_ASSOC_STATUS");
-	return status.sprstat_abandoned_unsent + status.sprstat_abandoned_sent;
+	return status;
 }
 
 /* Waits until some are; the receiver makes room meanwhile. */
@@ -95,12 +95,15 @@ static void await_given_up(struct stage *stage,
 {
 	long long deadline = play_clock_ms() + PLAY_PATIENCE_MS;
 
-	while (!given_up(stage, ends->connected)) {
+	struct sctp_prstatus all = given_up(stage, ends->connected);
+
+	while (!all.sprstat_abandoned_unsent && !all.sprstat_abandoned_sent) {
 		if (play_clock_ms() > deadline)
 			stage_fail(stage, "no message was given up");
 		if (receives)
 			drain(ends->accepted);
 		play_pause();
+		all = given_up(stage, ends->connected);
 	}
 }
 
@@ -168,7 +171,7 @@ static void retransmit_in_vain(struct stage *stage,
 	segment_heed(stage, ends->accepted);
 }
 
-/* What is more important takes the room of others. */
+/* What is more important takes the room of others, those last that were not sent. */
 static void send_important(struct stage *stage, const struct keeper_cast *cast,
 			   struct keeper_ends *ends)
 {
@@ -179,7 +182,7 @@ static void send_important(struct stage *stage, const struct keeper_cast *cast,
 	/* some may still fit, if others have been acknowledged since */
 	for (unsigned int i = 0; i < MESSAGES; i++) {
 		send_message(cast, ends->connected, NULL, MESSAGE);
-		if (given_up(stage, ends->connected))
+		if (given_up(stage, ends->connected).sprstat_abandoned_unsent)
 			return;
 	}
 	stage_fail(stage, "no message was given up for another");

@@ -37,6 +37,17 @@ static void send_part(struct stage *stage, int from, const struct datagrams *to,
 		stage_fail(stage, "sendto");
 }
 
+/* The second part is nowhere: the first one is dropped, too. */
+static void send_faulty(struct stage *stage, int from,
+			const struct datagrams *to, int flags)
+{
+	send_part(stage, from, to, flags | MSG_MORE);
+	if (sendto(from, NULL, to->size, flags,
+		   (const struct sockaddr *)&to->address.address,
+		   to->address.length) >= 0 || errno != EFAULT)
+		stage_fail(stage, "a part that is nowhere: expected EFAULT");
+}
+
 /* Waits until one more is queued or dropped. */
 static void await_next(struct stage *stage, const struct datagrams *to,
 		       struct meminfo *now)
@@ -59,6 +70,7 @@ static void fill(struct stage *stage, int from, struct datagrams *to, int flags)
 {
 	struct meminfo now = { 0 };
 
+	send_faulty(stage, from, to, flags);
 	for (to->queued = -1; !now.drops; to->queued++) {
 		send_part(stage, from, to, flags | MSG_MORE);
 		send_part(stage, from, to, flags);
