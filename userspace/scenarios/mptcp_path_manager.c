@@ -46,6 +46,7 @@ enum { UNUSED, USED, FALLEN_BACK, BY_PROCESS, UNWILLING, KINDS };
 static const char *const ipv4[] = {
 	"127.0.0.1", "127.0.0.2", "127.0.0.3", "127.0.0.4", "127.0.0.5",
 };
+
 static const char *const ipv6[] = {
 	"::1", "2001:db8::2", "2001:db8::3", "2001:db8::4", "2001:db8::5",
 };
