@@ -542,14 +542,15 @@ static void call_defer(struct caller *caller, int *fd)
 
 /*
  * A one-to-many socket of SCTP becomes the one that its association gets; or it
- * has got one that nobody can be told of, which ends at once.
+ * has got one that nobody can be told of, which is closed at once, for which
+ * there is to be memory.
  */
 static void call_peel(struct caller *caller, int *fd)
 {
 	sctp_peeloff_arg_t *peel = (void *)caller->memory;
 	socklen_t length = sizeof(*peel);
 	struct sctp_status status;
-	bool told = pick(4);
+	bool told = caller->failing || pick(4);
 	int done;
 
 	if (!association_status(*fd, &status))

@@ -40,8 +40,8 @@ static bool same(const struct meminfo *a, const struct meminfo *b)
 }
 
 /*
- * Both of one moment: a timer that probes the peer's window has the kernel split
- * what it sends, and charge for the part.
+ * Both of one moment: what is acknowledged, or split to be sent again, meanwhile
+ * changes them.
  */
 static bool sum_up(struct play *play, struct whose whose, struct meminfo *sum,
 		   struct books_charge *charge)
