@@ -81,24 +81,31 @@ int *association_peel_off(struct stage *stage, int fd, unsigned int count)
 	return fds;
 }
 
-void association_peel_off_untold(struct stage *stage, int fd)
+bool association_try_peel_off_untold(int fd, sctp_assoc_t which)
 {
-	struct sctp_assoc_ids *associations = associations_of(stage, fd);
 	socklen_t length = sizeof(sctp_peeloff_arg_t);
 	sctp_peeloff_arg_t *peel = mmap(NULL, length, PROT_READ | PROT_WRITE,
 					MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	bool untold;
 
 	if (peel == MAP_FAILED)
-		stage_fail(stage, "mmap");
-	peel->associd = associations->gaids_assoc_id[0];
-	free(associations);
-	if (mprotect(peel, length, PROT_READ))
-		stage_fail(stage, "mprotect");
-	if (getsockopt(fd, IPPROTO_SCTP, SCTP_SOCKOPT_PEELOFF, peel,
-		       &length) >= 0 ||
-	    errno != EFAULT)
-		stage_fail(stage, "SCTP_SOCKOPT_PEELOFF to read-only memory");
+		return false;
+	peel->associd = which;
+	untold = !mprotect(peel, length, PROT_READ) &&
+		 getsockopt(fd, IPPROTO_SCTP, SCTP_SOCKOPT_PEELOFF, peel,
+			    &length) < 0 &&
+		 errno == EFAULT;
 	munmap(peel, length);
+	return untold;
+}
+
+void association_peel_off_untold(struct stage *stage, int fd)
+{
+	struct sctp_assoc_ids *associations = associations_of(stage, fd);
+
+	if (!association_try_peel_off_untold(fd, associations->gaids_assoc_id[0]))
+		stage_fail(stage, "SCTP_SOCKOPT_PEELOFF to read-only memory");
+	free(associations);
 }
 
 ssize_t association_send(int fd, const struct loopback *to, const void *data,

@@ -42,6 +42,9 @@ int *association_peel_off(struct stage *stage, int fd, unsigned int count);
 /* Likewise, but nobody is told of the descriptor: there is none. */
 void association_peel_off_untold(struct stage *stage, int fd);
 
+/* Likewise of that one; false: it cannot be peeled off. */
+bool association_try_peel_off_untold(int fd, sctp_assoc_t which);
+
 /* sendmsg(), to NULL: to the peer; info NULL: as it is by default. */
 ssize_t association_send(int fd, const struct loopback *to, const void *data,
 			 size_t length, const struct sctp_sndinfo *info,

@@ -62,6 +62,26 @@ static int take_answer(struct nl_msg *message, void *arg)
 	return NL_OK;
 }
 
+static int note_end(struct nl_msg *message, void *ended)
+{
+	(void)message;
+	*(bool *)ended = true;
+	return NL_STOP;
+}
+
+/* Before the message that acknowledges a question there may be an answer. */
+static bool await_end(struct nl_sock *netlink)
+{
+	bool ended = false;
+	int status = 0;
+
+	nl_socket_modify_cb(netlink, NL_CB_ACK, NL_CB_CUSTOM, note_end, &ended);
+	while (!ended && status >= 0)
+		status = nl_recvmsgs_default(netlink);
+	nl_socket_modify_cb(netlink, NL_CB_ACK, NL_CB_DEFAULT, NULL, NULL);
+	return ended;
+}
+
 /* What has MPTCP's name has numbers that differ from boot to boot. */
 static struct answer resolve(struct nl_sock *netlink)
 {
@@ -72,11 +92,9 @@ static struct answer resolve(struct nl_sock *netlink)
 		return answer;
 	nl_socket_modify_cb(netlink, NL_CB_VALID, NL_CB_CUSTOM, take_answer,
 			    &answer);
-	/* the answer, and another message that acknowledges the question */
 	if (!nla_put_string(message, CTRL_ATTR_FAMILY_NAME, MPTCP_PM_NAME) &&
-	    nl_send_auto(netlink, message) >= 0 &&
-	    nl_recvmsgs_default(netlink) >= 0)
-		nl_wait_for_ack(netlink);
+	    nl_send_auto(netlink, message) >= 0)
+		await_end(netlink);
 	nl_socket_modify_cb(netlink, NL_CB_VALID, NL_CB_DEFAULT, NULL, NULL);
 	nlmsg_free(message);
 	return answer;
@@ -173,25 +191,6 @@ static int put_all(struct nl_msg *message, unsigned char command,
 		status = put_end(message, MPTCP_PM_ATTR_ADDR_REMOTE, remote,
 				 NULL);
 	return status;
-}
-
-static int note_end(struct nl_msg *message, void *ended)
-{
-	(void)message;
-	*(bool *)ended = true;
-	return NL_STOP;
-}
-
-/* Before the message that acknowledges it there may be an answer. */
-static bool await_end(struct nl_sock *netlink)
-{
-	bool ended = false;
-
-	nl_socket_modify_cb(netlink, NL_CB_ACK, NL_CB_CUSTOM, note_end, &ended);
-	while (!ended)
-		if (nl_recvmsgs_default(netlink) < 0)
-			return false;
-	return true;
 }
 
 bool pathmanager_tell(const struct pathmanager *manager, unsigned char command,

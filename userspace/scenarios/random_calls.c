@@ -547,23 +547,23 @@ static void call_defer(struct caller *caller, int *fd)
  */
 static void call_peel(struct caller *caller, int *fd)
 {
-	sctp_peeloff_arg_t *peel = (void *)caller->memory;
-	socklen_t length = sizeof(*peel);
-	struct sctp_status status;
+	sctp_peeloff_arg_t peel = { 0 };
+	socklen_t length = sizeof(peel);
 	bool told = caller->failing || pick(4);
-	int done;
+	struct sctp_status status;
 
 	if (!association_status(*fd, &status))
 		return;
-	peel->associd = status.sstat_assoc_id;
-	if (!told)
-		mprotect(caller->memory, MEMORY, PROT_READ);
-	done = getsockopt(*fd, IPPROTO_SCTP, SCTP_SOCKOPT_PEELOFF, peel, &length);
-	mprotect(caller->memory, MEMORY, PROT_READ | PROT_WRITE);
-	if (done < 0)
+	if (!told) {
+		association_try_peel_off_untold(*fd, status.sstat_assoc_id);
+		return;
+	}
+	peel.associd = status.sstat_assoc_id;
+	if (getsockopt(*fd, IPPROTO_SCTP, SCTP_SOCKOPT_PEELOFF, &peel,
+		       &length) < 0)
 		return;
 	close(*fd);
-	*fd = peel->sd;
+	*fd = peel.sd;
 	fcntl(*fd, F_SETFL, O_NONBLOCK);
 }
 
