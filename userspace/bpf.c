@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include <linux/bpf.h>
+#include <fcntl.h>
 #include <stdbool.h>
-#include <stdint.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -21,17 +20,23 @@ static void raise_limit(void)
 	setrlimit(RLIMIT_MEMLOCK, &all);
 }
 
-int bpf_sockmap(unsigned int entries)
+static int create_map(enum bpf_map_type type, unsigned int value_size,
+		      unsigned int entries)
 {
 	union bpf_attr attr = {
-		.map_type = BPF_MAP_TYPE_SOCKMAP,
+		.map_type = type,
 		.key_size = sizeof(unsigned int),
-		.value_size = sizeof(int),
+		.value_size = value_size,
 		.max_entries = entries,
 	};
 
 	raise_limit();
 	return call(BPF_MAP_CREATE, &attr);
+}
+
+int bpf_sockmap(unsigned int entries)
+{
+	return create_map(BPF_MAP_TYPE_SOCKMAP, sizeof(int), entries);
 }
 
 int bpf_sockmap_add(int map, unsigned int key, int fd)
@@ -55,8 +60,25 @@ int bpf_sockmap_remove(int map, unsigned int key)
 	return call(BPF_MAP_DELETE_ELEM, &attr);
 }
 
+int bpf_counter(void)
+{
+	return create_map(BPF_MAP_TYPE_ARRAY, sizeof(uint64_t), 1);
+}
+
+int bpf_counter_read(int counter, uint64_t *value)
+{
+	unsigned int key = 0;
+	union bpf_attr attr = {
+		.map_fd = (unsigned int)counter,
+		.key = (uintptr_t)&key,
+		.value = (uintptr_t)value,
+	};
+
+	return call(BPF_MAP_LOOKUP_ELEM, &attr);
+}
+
 struct program {
-	struct bpf_insn code[32];
+	struct bpf_insn code[64];
 	unsigned int length;
 };
 
@@ -110,22 +132,29 @@ static void leave(struct program *program)
 	});
 }
 
-/* The program stays with the map when its descriptor is closed. */
-static int attach(int map, enum bpf_prog_type type, enum bpf_attach_type where,
-		  const struct program *program)
+static int load(enum bpf_prog_type type, enum bpf_attach_type where,
+		const struct program *program)
 {
-	union bpf_attr load = {
+	union bpf_attr attr = {
 		.prog_type = type,
 		.expected_attach_type = where,
 		.insns = (uintptr_t)program->code,
 		.insn_cnt = program->length,
 		.license = (uintptr_t)"GPL",
 	};
+
+	return call(BPF_PROG_LOAD, &attr);
+}
+
+/* The program stays with the map, or cgroup, when its descriptor is closed. */
+static int attach(int target, enum bpf_prog_type type,
+		  enum bpf_attach_type where, const struct program *program)
+{
 	union bpf_attr attach = {
-		.target_fd = (unsigned int)map,
+		.target_fd = (unsigned int)target,
 		.attach_type = where,
 	};
-	int fd = call(BPF_PROG_LOAD, &load), result;
+	int fd = load(type, where, program), result;
 
 	if (fd < 0)
 		return -1;
@@ -218,6 +247,185 @@ int bpf_attach_datagrams(int map, enum bpf_verdict verdict, int targets)
 	return attach_to_receiving(map, BPF_SK_SKB_VERDICT, verdict, targets);
 }
 
+/* So many instructions, unless the register has anything. */
+static void skip_without(struct program *program, unsigned char what,
+			 short instructions)
+{
+	emit(program, (struct bpf_insn){
+		.code = BPF_JMP | BPF_JEQ | BPF_K,
+		.dst_reg = what & 15,
+		.off = instructions,
+	});
+}
+
+static void add(struct program *program, unsigned char to, int value)
+{
+	emit(program, (struct bpf_insn){
+		.code = BPF_ALU64 | BPF_ADD | BPF_K,
+		.dst_reg = to & 15,
+		.imm = value,
+	});
+}
+
+/* Where a key, which is 0, and an address are on the stack. */
+#define KEY_AT (-4)
+#define ADDRESS_AT (-48)
+
+static void look_up_first(struct program *program, int map)
+{
+	emit(program, (struct bpf_insn){
+		.code = BPF_ST | BPF_MEM | BPF_W,
+		.dst_reg = BPF_REG_10,
+		.off = KEY_AT,
+	});
+	move_map(program, BPF_REG_1, map);
+	copy(program, BPF_REG_2, BPF_REG_10);
+	add(program, BPF_REG_2, KEY_AT);
+	call_helper(program, BPF_FUNC_map_lookup_elem);
+}
+
+/* Counts, in register 7, and lets go of what was found, if anything was. */
+static void release_found(struct program *program)
+{
+	skip_without(program, BPF_REG_0, 3);
+	add(program, BPF_REG_7, 1);
+	copy(program, BPF_REG_1, BPF_REG_0);
+	call_helper(program, BPF_FUNC_sk_release);
+}
+
+/* Both addresses and ports of a packet follow each other, as in a tuple. */
+static void load_address(struct program *program, sa_family_t family)
+{
+	copy(program, BPF_REG_1, BPF_REG_6);
+	move(program, BPF_REG_2, family == AF_INET6 ? 8 : 12);
+	copy(program, BPF_REG_3, BPF_REG_10);
+	add(program, BPF_REG_3, ADDRESS_AT);
+	move(program, BPF_REG_4, family == AF_INET6 ? 36 : 12);
+	call_helper(program, BPF_FUNC_skb_load_bytes);
+}
+
+static void look_up_address(struct program *program, sa_family_t family,
+			    enum bpf_func_id helper)
+{
+	copy(program, BPF_REG_1, BPF_REG_6);
+	copy(program, BPF_REG_2, BPF_REG_10);
+	add(program, BPF_REG_2, ADDRESS_AT);
+	move(program, BPF_REG_3, family == AF_INET6 ? 36 : 12);
+	move(program, BPF_REG_4, (unsigned int)BPF_F_CURRENT_NETNS);
+	move(program, BPF_REG_5, 0);
+	call_helper(program, helper);
+	release_found(program);
+}
+
+/* By what register 7 has. */
+static void count(struct program *program, int counter)
+{
+	look_up_first(program, counter);
+	skip_without(program, BPF_REG_0, 1);
+	emit(program, (struct bpf_insn){
+		.code = BPF_STX | BPF_XADD | BPF_DW,
+		.dst_reg = BPF_REG_0,
+		.src_reg = BPF_REG_7,
+	});
+}
+
+int bpf_attach_looking_up(int cgroup, sa_family_t family, int map, int counter)
+{
+	struct program program = { 0 };
+
+	copy(&program, BPF_REG_6, BPF_REG_1);
+	move(&program, BPF_REG_7, 0);
+	look_up_first(&program, map);
+	release_found(&program);
+	load_address(&program, family);
+	look_up_address(&program, family, BPF_FUNC_sk_lookup_tcp);
+	look_up_address(&program, family, BPF_FUNC_skc_lookup_tcp);
+	look_up_address(&program, family, BPF_FUNC_sk_lookup_udp);
+	count(&program, counter);
+	move(&program, BPF_REG_0, 1);
+	leave(&program);
+	if (attach(cgroup, BPF_PROG_TYPE_CGROUP_SKB, BPF_CGROUP_INET_INGRESS,
+		   &program))
+		return -1;
+	return attach(cgroup, BPF_PROG_TYPE_CGROUP_SKB, BPF_CGROUP_INET_EGRESS,
+		      &program);
+}
+
+static enum bpf_prog_type type_for(enum bpf_attach_type where)
+{
+	switch (where) {
+	case BPF_CGROUP_INET_INGRESS:
+	case BPF_CGROUP_INET_EGRESS:
+		return BPF_PROG_TYPE_CGROUP_SKB;
+	case BPF_CGROUP_INET_SOCK_CREATE:
+	case BPF_CGROUP_INET4_POST_BIND:
+	case BPF_CGROUP_INET6_POST_BIND:
+		return BPF_PROG_TYPE_CGROUP_SOCK;
+	default:
+		return BPF_PROG_TYPE_CGROUP_SOCK_ADDR;
+	}
+}
+
+int bpf_attach_refusing(int cgroup, enum bpf_attach_type where)
+{
+	struct program program = { 0 };
+
+	move(&program, BPF_REG_0, 0);
+	leave(&program);
+	return attach(cgroup, type_for(where), where, &program);
+}
+
+int bpf_detach(int cgroup, enum bpf_attach_type where)
+{
+	union bpf_attr attr = {
+		.target_fd = (unsigned int)cgroup,
+		.attach_type = where,
+	};
+
+	return call(BPF_PROG_DETACH, &attr);
+}
+
+static int link_to_namespace(int program)
+{
+	int namespace = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC), link;
+	union bpf_attr attr = {
+		.link_create.prog_fd = (unsigned int)program,
+		.link_create.target_fd = (unsigned int)namespace,
+		.link_create.attach_type = BPF_SK_LOOKUP,
+	};
+
+	if (namespace < 0)
+		return -1;
+	link = call(BPF_LINK_CREATE, &attr);
+	close(namespace);
+	return link;
+}
+
+int bpf_attach_steering(int map)
+{
+	struct program program = { 0 };
+	int fd, link;
+
+	copy(&program, BPF_REG_6, BPF_REG_1);
+	look_up_first(&program, map);
+	skip_without(&program, BPF_REG_0, 7);
+	copy(&program, BPF_REG_7, BPF_REG_0);
+	copy(&program, BPF_REG_1, BPF_REG_6);
+	copy(&program, BPF_REG_2, BPF_REG_7);
+	move(&program, BPF_REG_3, 0);
+	call_helper(&program, BPF_FUNC_sk_assign);
+	copy(&program, BPF_REG_1, BPF_REG_7);
+	call_helper(&program, BPF_FUNC_sk_release);
+	move(&program, BPF_REG_0, SK_PASS);
+	leave(&program);
+	fd = load(BPF_PROG_TYPE_SK_LOOKUP, BPF_SK_LOOKUP, &program);
+	if (fd < 0)
+		return -1;
+	link = link_to_namespace(fd);
+	close(fd);
+	return link;
+}
+
 static const char *lacks(int (*attach_any)(int map), const char *programs)
 {
 	int map = bpf_sockmap(1);
@@ -254,4 +462,14 @@ const char *bpf_lacks_for_datagrams(void)
 {
 	return lacks(attach_any_datagrams,
 		     "the kernel has no SK_SKB programs for datagrams");
+}
+
+const char *bpf_lacks_for_cgroup(int cgroup)
+{
+	const enum bpf_attach_type any = BPF_CGROUP_INET_SOCK_CREATE;
+
+	if (bpf_attach_refusing(cgroup, any))
+		return "the kernel has no BPF programs for cgroups, or this one may have none";
+	bpf_detach(cgroup, any);
+	return NULL;
 }

@@ -71,6 +71,11 @@ bool confinement_limit(const struct confinement *confinement, const char *bytes)
 	return write_file(confinement->path, "memory.max", bytes);
 }
 
+int confinement_open(const struct confinement *confinement)
+{
+	return open(confinement->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+}
+
 void confinement_remove(struct confinement *confinement)
 {
 	if (confinement->path[0])

@@ -24,6 +24,9 @@ void confinement_enter(struct stage *stage,
 bool confinement_limit(const struct confinement *confinement,
 		       const char *bytes);
 
+/* Its directory. -1: errno says why. */
+int confinement_open(const struct confinement *confinement);
+
 /* When its actors have ended. */
 void confinement_remove(struct confinement *confinement);
 

@@ -8,15 +8,16 @@
 #include <netlink/socket.h>
 #include <string.h>
 
+#include "array.h"
 #include "pathmanager.h"
 
 /* The least that has all that is told; the kernel has no other. */
 #define VERSION 1
 
-static struct nl_msg *message_of(int family, unsigned char command)
+static struct nl_msg *message_of(int family, unsigned char command, int flags)
 {
 	struct genlmsghdr header = { .cmd = command, .version = VERSION };
-	struct nl_msg *message = nlmsg_alloc_simple(family, 0);
+	struct nl_msg *message = nlmsg_alloc_simple(family, flags);
 
 	if (message && nlmsg_append(message, &header, sizeof(header),
 				    NLMSG_ALIGNTO)) {
@@ -69,23 +70,30 @@ static int note_end(struct nl_msg *message, void *ended)
 	return NL_STOP;
 }
 
-/* Before the message that acknowledges a question there may be an answer. */
+/* Of a list; of anything else a message that acknowledges it. */
+static const enum nl_cb_type ends[] = { NL_CB_ACK, NL_CB_FINISH };
+
+/* Before the end there may be an answer. */
 static bool await_end(struct nl_sock *netlink)
 {
 	bool ended = false;
 	int status = 0;
 
-	nl_socket_modify_cb(netlink, NL_CB_ACK, NL_CB_CUSTOM, note_end, &ended);
+	for (size_t i = 0; i < ARRAY_SIZE(ends); i++)
+		nl_socket_modify_cb(netlink, ends[i], NL_CB_CUSTOM, note_end,
+				    &ended);
 	while (!ended && status >= 0)
 		status = nl_recvmsgs_default(netlink);
-	nl_socket_modify_cb(netlink, NL_CB_ACK, NL_CB_DEFAULT, NULL, NULL);
+	for (size_t i = 0; i < ARRAY_SIZE(ends); i++)
+		nl_socket_modify_cb(netlink, ends[i], NL_CB_DEFAULT, NULL,
+				    NULL);
 	return ended;
 }
 
 /* What has MPTCP's name has numbers that differ from boot to boot. */
 static struct answer resolve(struct nl_sock *netlink)
 {
-	struct nl_msg *message = message_of(GENL_ID_CTRL, CTRL_CMD_GETFAMILY);
+	struct nl_msg *message = message_of(GENL_ID_CTRL, CTRL_CMD_GETFAMILY, 0);
 	struct answer answer = { 0 };
 
 	if (!message)
@@ -181,7 +189,7 @@ static int put_all(struct nl_msg *message, unsigned char command,
 {
 	int status = nla_put_u32(message, MPTCP_PM_ATTR_TOKEN, token);
 
-	if (!status)
+	if (!status && local)
 		status = command == MPTCP_PM_CMD_REMOVE ?
 				 nla_put_u8(message, MPTCP_PM_ATTR_LOC_ID,
 					    local->id) :
@@ -197,7 +205,8 @@ bool pathmanager_tell(const struct pathmanager *manager, unsigned char command,
 		      unsigned int token, const struct pathmanager_end *local,
 		      const struct sockaddr_storage *remote)
 {
-	struct nl_msg *message = message_of(manager->family, command);
+	struct nl_msg *message = message_of(manager->family, command,
+					    local ? 0 : NLM_F_DUMP);
 	bool done;
 
 	if (!message)

@@ -35,7 +35,8 @@ unsigned int pathmanager_token(struct stage *stage, int fd);
 
 /*
  * MPTCP_PM_CMD_REMOVE: the id of the local end; any other: that end, and the
- * remote one unless it is NULL. Whether the kernel has done it.
+ * remote one unless it is NULL. Without either: what is asked for is a list.
+ * Whether the kernel has done it.
  */
 bool pathmanager_tell(const struct pathmanager *manager, unsigned char command,
 		      unsigned int token, const struct pathmanager_end *local,

@@ -123,6 +123,8 @@ const struct scenario *const scenarios[] = {
 	&tcp_sockmap_verdicts,
 	&tcp_sockmap_ingress,
 	&tcp_sockmap_race,
+	&looked_up_sockets,
+	&refused_by_programs,
 	&scm_rights,
 	&scm_no_room,
 	&io_uring_registered,

@@ -43,6 +43,7 @@ static const struct telling {
 	unsigned int address;	/* its own */
 	unsigned int flags;
 	bool alone;		/* there is no remote end */
+	bool list;		/* nor a local one: of all addresses */
 	bool accepted;		/* told to the end that was accepted */
 	bool astray;		/* to none that there is */
 	enum { WORKS, FAILS, DEPENDS } outcome;
@@ -72,6 +73,8 @@ static const struct telling {
 	{ .phase = "asked for an unknown one", .command = MPTCP_PM_CMD_GET_ADDR,
 	  .id = 9, .address = THIRD, .alone = true, .accepted = true,
 	  .outcome = DEPENDS },
+	{ .phase = "all asked for", .command = MPTCP_PM_CMD_GET_ADDR,
+	  .alone = true, .list = true, .accepted = true, .outcome = DEPENDS },
 	{ .phase = "announced without a flag", .id = 4, .address = SECOND,
 	  .command = MPTCP_PM_CMD_ANNOUNCE, .alone = true, .accepted = true,
 	  .outcome = FAILS },
@@ -146,7 +149,8 @@ static bool tell(struct stage *stage, const struct pathmanager *manager,
 	int fd = telling->accepted ? ends->accepted : ends->connected;
 	unsigned int token = telling->astray ? 0 : pathmanager_token(stage, fd);
 
-	return pathmanager_tell(manager, telling->command, token, &local,
+	return pathmanager_tell(manager, telling->command, token,
+				telling->list ? NULL : &local,
 				telling->alone ? NULL : &remote);
 }
 

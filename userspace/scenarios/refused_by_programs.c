@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ *	keeper (in a cgroup) ==== connection 1..N, datagrams ==== itself
+ *
+ * BPF programs of the cgroup permit nothing: no socket is made, bound or connected,
+ * and no packet goes out or comes in, one after the other. What is half done is
+ * taken back; what was sent stays queued, and comes when it is permitted.
+ */
+#include <errno.h>
+#include <netinet/in.h>
+#include <unistd.h>
+
+#include "../array.h"
+#include "../bpf.h"
+#include "../confinement.h"
+#include "../connections.h"
+#include "keeper.h"
+
+#define PAYLOAD 1000
+
+static const struct protocol {
+	int type, number;
+} protocols[] = {
+	{ SOCK_STREAM, IPPROTO_TCP },
+	{ SOCK_DGRAM, IPPROTO_UDP },
+	{ SOCK_DGRAM, IPPROTO_UDPLITE },
+	{ SOCK_STREAM, IPPROTO_SCTP },
+	{ SOCK_SEQPACKET, IPPROTO_SCTP },
+	{ SOCK_STREAM, IPPROTO_MPTCP },
+};
+
+/* So many of them are bound and connected: TCP and UDP. */
+#define BOUND 2
+
+struct cast {
+	struct keeper_cast keeper;
+	struct confinement confinement;
+	int directory;		/* of it */
+	struct keeper_ends *all;
+};
+
+/* They return whether it was permitted; what could be made is kept. */
+
+static bool is_permitted(struct stage *stage, const char *what, bool done)
+{
+	if (!done && errno != EPERM)
+		stage_fail(stage, what);
+	return done;
+}
+
+static bool make(struct stage *stage, const struct cast *cast, unsigned int i)
+{
+	const struct protocol *protocol = &protocols[i % ARRAY_SIZE(protocols)];
+	sa_family_t family = cast->keeper.server.address.ss_family;
+
+	return loopback_works(family, protocol->number) &&
+	       is_permitted(stage, "socket",
+			    socket(family, protocol->type, protocol->number) >= 0);
+}
+
+static int make_bound(struct stage *stage, const struct cast *cast,
+		      unsigned int i)
+{
+	const struct protocol *protocol = &protocols[i % BOUND];
+	int fd = socket(cast->keeper.server.address.ss_family, protocol->type,
+			protocol->number);
+
+	if (fd < 0)
+		stage_fail(stage, "socket");
+	return fd;
+}
+
+static bool bind_one(struct stage *stage, const struct cast *cast,
+		     unsigned int i)
+{
+	struct loopback own;
+
+	loopback_set(&own, cast->keeper.server.address.ss_family, 0);
+	return is_permitted(stage, "bind",
+			    !bind(make_bound(stage, cast, i),
+				  (const struct sockaddr *)&own.address,
+				  own.length));
+}
+
+static bool connect_one(struct stage *stage, const struct cast *cast,
+			unsigned int i)
+{
+	const struct loopback *server = &cast->keeper.server;
+
+	return is_permitted(stage, "connect",
+			    !connect(make_bound(stage, cast, i),
+				     (const struct sockaddr *)&server->address,
+				     server->length));
+}
+
+/* Of a stream any number of bytes is taken; of datagrams none, or it goes astray. */
+static bool send_one(struct stage *stage, const struct cast *cast,
+		     unsigned int i)
+{
+	static const char data[PAYLOAD];
+	const struct loopback *server = &cast->keeper.server;
+	int fd = make_bound(stage, cast, 1);
+
+	if (send(cast->all[i].connected, data, PAYLOAD, MSG_NOSIGNAL) != PAYLOAD)
+		stage_fail(stage, "send");
+	return is_permitted(stage, "sendto",
+			    sendto(fd, data, PAYLOAD, 0,
+				   (const struct sockaddr *)&server->address,
+				   server->length) == PAYLOAD);
+}
+
+static const struct refusal {
+	const char *phase;
+	enum bpf_attach_type over_ipv4, over_ipv6;
+	bool (*try)(struct stage *stage, const struct cast *cast,
+		    unsigned int i);
+	bool sent;		/* permitted to the sender, who does not know */
+} refusals[] = {
+	{ "not made", BPF_CGROUP_INET_SOCK_CREATE, BPF_CGROUP_INET_SOCK_CREATE,
+	  make, .sent = false },
+	{ "not bound", BPF_CGROUP_INET4_POST_BIND, BPF_CGROUP_INET6_POST_BIND,
+	  bind_one, .sent = false },
+	{ "not connected", BPF_CGROUP_INET4_CONNECT, BPF_CGROUP_INET6_CONNECT,
+	  connect_one, .sent = false },
+	{ "not sent to", BPF_CGROUP_UDP4_SENDMSG, BPF_CGROUP_UDP6_SENDMSG,
+	  send_one, .sent = false },
+	{ "not out", BPF_CGROUP_INET_EGRESS, BPF_CGROUP_INET_EGRESS,
+	  send_one, .sent = false },
+	{ "not in", BPF_CGROUP_INET_INGRESS, BPF_CGROUP_INET_INGRESS, send_one,
+	  .sent = true },
+};
+
+/* What TCP was given while it was not permitted: "not sent to" is permitted. */
+#define SENDINGS 3
+
+static void try_all(struct stage *stage, const struct cast *cast,
+		    const struct refusal *refusal)
+{
+	enum bpf_attach_type where =
+		cast->keeper.server.address.ss_family == AF_INET6 ?
+			refusal->over_ipv6 :
+			refusal->over_ipv4;
+	long long done = 0;
+
+	if (bpf_attach_refusing(cast->directory, where))
+		stage_fail(stage, "a program that refuses");
+	for (unsigned int i = 0; i < cast->keeper.connections; i++)
+		done += refusal->try(stage, cast, i);
+	stage_report(stage, done);
+	if (bpf_detach(cast->directory, where))
+		stage_fail(stage, "BPF_PROG_DETACH");
+}
+
+static void keeper(struct stage *stage, void *arg)
+{
+	struct cast *cast = arg;
+
+	confinement_enter(stage, &cast->confinement);
+	keeper_enter_namespace(stage, &cast->keeper, 4096);
+	cast->all = keeper_connect(stage, &cast->keeper);
+	for (size_t k = 0; k < ARRAY_SIZE(refusals); k++)
+		try_all(stage, cast, &refusals[k]);
+	for (unsigned int i = 0; i < cast->keeper.connections; i++)
+		connection_receive(stage, cast->all[i].accepted,
+				   SENDINGS * PAYLOAD);
+	stage_report(stage, 0);
+}
+
+static bool go_through(struct play *play, struct actor *keeper)
+{
+	struct whose all = whose(BOOKS_CLASS_OPEN, keeper);
+	long long n = play->connections, value;
+
+	if (!play_await(play, keeper, &value))
+		return false;
+	for (size_t k = 0; k < ARRAY_SIZE(refusals); k++) {
+		const struct refusal *refusal = &refusals[k];
+
+		if (!play_expect(play, refusal->phase, "permitted",
+				 refusal->sent ? n : 0, value) ||
+		    !play_expect_sockets(play, refusal->phase, all, 2 * n) ||
+		    !play_expect_settled(play, refusal->phase) ||
+		    !play_step(play, keeper, &value))
+			return false;
+	}
+	return play_expect_settled(play, "all is permitted");
+}
+
+static void play_confined(struct play *play, struct cast *cast)
+{
+	static const struct keeper how = { keeper, go_through };
+	const char *lacking = bpf_lacks_for_cgroup(cast->directory);
+
+	if (lacking)
+		play_skip(play, lacking);
+	else
+		keeper_play(play, &how, &cast->keeper);
+	close(cast->directory);
+}
+
+static void play(struct play *play)
+{
+	struct cast cast = { 0 };
+
+	if (confinement_make(&cast.confinement, "skbalance-0") &&
+	    (cast.directory = confinement_open(&cast.confinement)) >= 0)
+		play_confined(play, &cast);
+	else
+		play_skip(play, "there are no version-2 cgroups");
+	confinement_remove(&cast.confinement);
+}
+
+const struct scenario refused_by_programs = {
+	.name = "refused-by-programs",
+	.summary = "BPF programs permit no socket, address, connection or packet: what is half done is taken back",
+	.protocols = "all",
+	.connections = 48,
+	.pages = 4,
+	.play = play,
+};
