@@ -242,6 +242,16 @@ int bpf_attach_redirecting(int map, int targets)
 				   BPF_VERDICT_RECEIVED, targets);
 }
 
+int bpf_attach_cutting(int map, unsigned int size)
+{
+	struct program program = { 0 };
+
+	move(&program, BPF_REG_0, size);
+	leave(&program);
+	return attach(map, BPF_PROG_TYPE_SK_SKB, BPF_SK_SKB_STREAM_PARSER,
+		      &program);
+}
+
 int bpf_attach_datagrams(int map, enum bpf_verdict verdict, int targets)
 {
 	return attach_to_receiving(map, BPF_SK_SKB_VERDICT, verdict, targets);

@@ -46,6 +46,9 @@ int bpf_attach_sending(int map, const struct bpf_sending *what);
 int bpf_attach_passing(int map);
 int bpf_attach_redirecting(int map, int targets);
 
+/* Beside either: it comes in messages of that size, what is less waits. */
+int bpf_attach_cutting(int map, unsigned int size);
+
 /* The same of datagrams, with any verdict, to the socket at key 0 of targets. */
 int bpf_attach_datagrams(int map, enum bpf_verdict verdict, int targets);
 
