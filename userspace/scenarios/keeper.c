@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "../bpf.h"
 #include "../connections.h"
 #include "keeper.h"
 
@@ -101,6 +102,34 @@ void keeper_play(struct play *play, const struct keeper *how,
 	started = play_start(play, &actor, "keeper", how->part, cast);
 	close(cast->listener);
 	play_on(play, how, &actor, started, pages);
+}
+
+static void play_in(struct play *play, const struct keeper *how,
+		    struct keeper_confined *cast)
+{
+	const char *lacking;
+
+	cast->directory = confinement_open(&cast->confinement);
+	if (cast->directory < 0) {
+		play_skip(play, "the cgroup's directory cannot be opened");
+		return;
+	}
+	lacking = bpf_lacks_for_cgroup(cast->directory);
+	if (lacking)
+		play_skip(play, lacking);
+	else
+		keeper_play(play, how, &cast->keeper);
+	close(cast->directory);
+}
+
+void keeper_play_confined(struct play *play, const struct keeper *how,
+			  struct keeper_confined *cast)
+{
+	if (confinement_make(&cast->confinement, "skbalance-0"))
+		play_in(play, how, cast);
+	else
+		play_skip(play, "there are no version-2 cgroups");
+	confinement_remove(&cast->confinement);
 }
 
 void keeper_play_alone(struct play *play, const struct keeper *how, void *arg)

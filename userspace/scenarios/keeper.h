@@ -2,6 +2,7 @@
 #ifndef SKBALANCE_KEEPER_H
 #define SKBALANCE_KEEPER_H
 
+#include "../confinement.h"
 #include "scenarios.h"
 
 /*
@@ -21,6 +22,13 @@ struct keeper_cast {
 	struct loopback server;
 	int listener;
 	unsigned int connections;
+};
+
+/* Likewise, with a cgroup for which there can be BPF programs. */
+struct keeper_confined {
+	struct keeper_cast keeper;
+	struct confinement confinement;
+	int directory;		/* of the cgroup */
 };
 
 /* Both ends of a connection: descriptors of the process. */
@@ -60,6 +68,13 @@ bool keeper_settle(struct play *play, struct actor *keeper,
 /* Sets *cast. After the peak the process is killed. */
 void keeper_play(struct play *play, const struct keeper *how,
 		 struct keeper_cast *cast);
+
+/*
+ * The same, with a cgroup that the part may enter, if there can be one: arg is
+ * *cast, or what that is the first member of.
+ */
+void keeper_play_confined(struct play *play, const struct keeper *how,
+			  struct keeper_confined *cast);
 
 /* The same of a process that needs no listener; arg is what its part gets. */
 void keeper_play_alone(struct play *play, const struct keeper *how, void *arg);

@@ -13,7 +13,6 @@
 
 #include "../array.h"
 #include "../bpf.h"
-#include "../confinement.h"
 #include "../connections.h"
 #include "keeper.h"
 
@@ -22,12 +21,6 @@
 
 /* How a connection ends. */
 enum { CLOSED, RESET, STAYS, ENDS };
-
-struct cast {
-	struct keeper_cast keeper;
-	struct confinement confinement;
-	int directory;		/* of it */
-};
 
 static int make_map(struct stage *stage)
 {
@@ -114,7 +107,7 @@ static void steer(struct stage *stage, const struct keeper_cast *cast)
 
 static void keeper(struct stage *stage, void *arg)
 {
-	struct cast *cast = arg;
+	struct keeper_confined *cast = arg;
 	sa_family_t family = cast->keeper.server.address.ss_family;
 	unsigned int connections = cast->keeper.connections;
 	struct loopback receiver;
@@ -175,30 +168,16 @@ static bool go_through(struct play *play, struct actor *keeper)
 	       play_expect_settled(play, "their listener is closed");
 }
 
-static void play_confined(struct play *play, struct cast *cast)
+static void play(struct play *play)
 {
 	static const struct keeper how = { keeper, go_through };
-	const char *lacking = bpf_lacks_for_cgroup(cast->directory);
+	const char *lacking = bpf_lacks_for_receiving();
+	struct keeper_confined cast;
 
-	if (!lacking)
-		lacking = bpf_lacks_for_receiving();
 	if (lacking)
 		play_skip(play, lacking);
 	else
-		keeper_play(play, &how, &cast->keeper);
-	close(cast->directory);
-}
-
-static void play(struct play *play)
-{
-	struct cast cast = { 0 };
-
-	if (confinement_make(&cast.confinement, "skbalance-0") &&
-	    (cast.directory = confinement_open(&cast.confinement)) >= 0)
-		play_confined(play, &cast);
-	else
-		play_skip(play, "there are no version-2 cgroups");
-	confinement_remove(&cast.confinement);
+		keeper_play_confined(play, &how, &cast);
 }
 
 const struct scenario looked_up_sockets = {
