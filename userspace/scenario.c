@@ -113,6 +113,7 @@ const struct scenario *const scenarios[] = {
 	&tcp_refused_children,
 	&tcp_unwanted_segments,
 	&tcp_sock_diag,
+	&told_ends,
 	&tcp_unproven_peers,
 	&tcp_fin_without_memory,
 	&sctp_shutdown_without_memory,

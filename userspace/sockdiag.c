@@ -467,3 +467,27 @@ bool sockdiag_destroy_at(const struct sockaddr_storage *local,
 
 	return destroy(&request);
 }
+
+static bool join(int netlink, int group)
+{
+	return !setsockopt(netlink, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &group,
+			   sizeof(group));
+}
+
+int sockdiag_hear_of_ends(void)
+{
+	/* without a port of its own it would be told of nothing */
+	const struct sockaddr_nl any = { .nl_family = AF_NETLINK };
+	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
+
+	if (fd < 0)
+		return -1;
+	if (!bind(fd, (const struct sockaddr *)&any, sizeof(any)) &&
+	    join(fd, SKNLGRP_INET_TCP_DESTROY) &&
+	    join(fd, SKNLGRP_INET_UDP_DESTROY) &&
+	    join(fd, SKNLGRP_INET6_TCP_DESTROY) &&
+	    join(fd, SKNLGRP_INET6_UDP_DESTROY))
+		return fd;
+	close(fd);
+	return -1;
+}

@@ -102,4 +102,11 @@ bool sockdiag_destroy_at(const struct sockaddr_storage *local,
 int sockdiag_parse(struct sockdiag *diag, unsigned int netns,
 		   const void *datagram, size_t length, char **error);
 
+/*
+ * For actors: from now on the kernel tells of each socket of TCP and UDP in this
+ * network namespace that ends, and only then destroys it. Returns a descriptor
+ * of netlink; -1: errno says why.
+ */
+int sockdiag_hear_of_ends(void);
+
 #endif

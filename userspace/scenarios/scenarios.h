@@ -109,6 +109,7 @@ extern const struct scenario tcp_pending_requests;
 extern const struct scenario tcp_refused_children;
 extern const struct scenario tcp_unwanted_segments;
 extern const struct scenario tcp_sock_diag;
+extern const struct scenario told_ends;
 extern const struct scenario tcp_unproven_peers;
 extern const struct scenario tcp_fin_without_memory;
 extern const struct scenario sctp_shutdown_without_memory;

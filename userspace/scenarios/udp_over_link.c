@@ -4,9 +4,9 @@
  *
  * Connected sockets at both ends of a link: other than on loopback, what comes
  * finds its socket before it has been routed. Some of it is sent as rows of
- * segments (UDP_SEGMENT), which pass the link in one piece; then the link damages
- * every other packet, for which it cuts rows up. In the end all are closed, some
- * with what has come.
+ * segments (UDP_SEGMENT), which pass the link in one piece, some in fragments;
+ * then the link damages every other packet, for which it cuts rows up. In the end
+ * all are closed, some with what has come.
  */
 #include <errno.h>
 #include <netinet/in.h>
@@ -29,7 +29,15 @@
 
 #define DAMAGE "tc qdisc add dev left root netem corrupt 50%%"
 
-enum kind { ONE_BY_ONE, ROWS, ROWS_KEPT_WHOLE, KINDS };
+enum { ONE_BY_ONE, ROWS, ROWS_KEPT_WHOLE, IN_FRAGMENTS, KINDS };
+
+/* What is sent at once; more than SIZE is a row, or does not fit into a packet. */
+static const ssize_t sizes[] = {
+	[ONE_BY_ONE] = SIZE,
+	[ROWS] = SEGMENTS * SIZE,
+	[ROWS_KEPT_WHOLE] = SEGMENTS * SIZE,
+	[IN_FRAGMENTS] = 10 * SIZE,
+};
 
 enum { LEFT, RIGHT };
 
@@ -82,7 +90,8 @@ static int *open_all(struct stage *stage, const struct cast *cast, int side)
 		    connect(fds[i], (struct sockaddr *)&there.address,
 			    there.length))
 			stage_fail(stage, "connect");
-		if (side == LEFT && i % KINDS != ONE_BY_ONE)
+		if (side == LEFT &&
+		    (i % KINDS == ROWS || i % KINDS == ROWS_KEPT_WHOLE))
 			connection_set(stage, fds[i], IPPROTO_UDP, UDP_SEGMENT, SIZE);
 		else if (side == RIGHT && i % KINDS == ROWS_KEPT_WHOLE)
 			connection_set(stage, fds[i], IPPROTO_UDP, UDP_GRO, 1);
@@ -103,14 +112,13 @@ static void find_neighbour(struct stage *stage, const struct cast *cast)
 		stage_fail(stage, "the other end of the link");
 }
 
-/* A row at a time, or a datagram. */
 static void send_all(struct stage *stage, const struct cast *cast,
 		     const int *fds)
 {
 	static const char data[SEGMENTS * SIZE];
 
 	for (unsigned int i = 0; i < cast->sockets; i++) {
-		ssize_t size = i % KINDS == ONE_BY_ONE ? SIZE : sizeof(data);
+		ssize_t size = sizes[i % KINDS];
 
 		for (ssize_t sent = 0; sent < PAYLOAD; sent += size)
 			if (send(fds[i], data, (size_t)size, 0) != size)
@@ -220,9 +228,9 @@ static void play(struct play *play)
 
 const struct scenario udp_over_link = {
 	.name = "udp-over-link",
-	.summary = "datagrams and rows of segments come over a link, some of them damaged",
+	.summary = "datagrams, fragments and rows of segments come over a link, some of them damaged",
 	.protocol = IPPROTO_UDP,
-	.connections = 30,
+	.connections = 32,
 	.pages = 40,
 	.play = play,
 };
