@@ -404,9 +404,23 @@ static void call_set(struct caller *caller, int *fd)
 		{ SOL_SOCKET, SO_KEEPALIVE, { 0, 1 } },
 		{ SOL_SOCKET, SO_OOBINLINE, { 0, 1 } },
 		{ SOL_SOCKET, SO_MAX_PACING_RATE, { 100000, -1 } },
+		{ SOL_SOCKET, SO_TIMESTAMPNS, { 0, 1 } },
+		{ SOL_SOCKET, SO_RXQ_OVFL, { 0, 1 } },
+		{ SOL_SOCKET, SO_NO_CHECK, { 0, 1 } },
+		{ SOL_SOCKET, SO_DONTROUTE, { 0, 1 } },
 		{ IPPROTO_IP, IP_RECVERR, { 0, 1 } },
 		{ IPPROTO_IP, IP_PKTINFO, { 0, 1 } },
 		{ IPPROTO_IP, IP_MTU_DISCOVER, { IP_PMTUDISC_DONT, IP_PMTUDISC_DO } },
+		{ IPPROTO_IP, IP_RECVOPTS, { 0, 1 } },
+		{ IPPROTO_IP, IP_RETOPTS, { 0, 1 } },
+		{ IPPROTO_IP, IP_RECVORIGDSTADDR, { 0, 1 } },
+		{ IPPROTO_IP, IP_RECVFRAGSIZE, { 0, 1 } },
+		{ IPPROTO_IP, IP_CHECKSUM, { 0, 1 } },
+		{ IPPROTO_IPV6, IPV6_RECVHOPOPTS, { 0, 1 } },
+		{ IPPROTO_IPV6, IPV6_RECVDSTOPTS, { 0, 1 } },
+		{ IPPROTO_IPV6, IPV6_RECVPATHMTU, { 0, 1 } },
+		{ IPPROTO_IPV6, IPV6_DONTFRAG, { 0, 1 } },
+		{ IPPROTO_IPV6, IPV6_MTU, { 1280, 65535 } },
 		{ IPPROTO_IPV6, IPV6_MTU_DISCOVER,
 		  { IPV6_PMTUDISC_DONT, IPV6_PMTUDISC_DO } },
 		{ IPPROTO_IPV6, IPV6_RECVERR, { 0, 1 } },
@@ -422,11 +436,19 @@ static void call_set(struct caller *caller, int *fd)
 		{ IPPROTO_TCP, TCP_QUICKACK, { 0, 1 } },
 		{ IPPROTO_TCP, TCP_MAXSEG, { 100, 1000 } },
 		{ IPPROTO_TCP, TCP_FASTOPEN_CONNECT, { 0, 1 } },
+		{ IPPROTO_TCP, TCP_SAVE_SYN, { 0, 1 } },
+		{ IPPROTO_TCP, TCP_INQ, { 0, 1 } },
+		{ IPPROTO_TCP, TCP_TX_DELAY, { 0, 1000 } },
+		{ IPPROTO_TCP, TCP_THIN_LINEAR_TIMEOUTS, { 0, 1 } },
 		{ IPPROTO_SCTP, SCTP_NODELAY, { 0, 1 } },
 		{ IPPROTO_SCTP, SCTP_DISABLE_FRAGMENTS, { 0, 1 } },
 		{ IPPROTO_SCTP, SCTP_FRAGMENT_INTERLEAVE, { 0, 1 } },
 		{ IPPROTO_SCTP, SCTP_PARTIAL_DELIVERY_POINT, { 100, 20000 } },
 		{ IPPROTO_SCTP, SCTP_MAXSEG, { 0, 500 } },
+		{ IPPROTO_SCTP, SCTP_RECVRCVINFO, { 0, 1 } },
+		{ IPPROTO_SCTP, SCTP_RECVNXTINFO, { 0, 1 } },
+		{ IPPROTO_SCTP, SCTP_AUTOCLOSE, { 0, 1 } },
+		{ IPPROTO_SCTP, SCTP_AUTO_ASCONF, { 0, 1 } },
 		{ IPPROTO_UDP, UDP_CORK, { 0, 1 } },
 		{ IPPROTO_UDP, UDP_SEGMENT, { 0, 1000 } },
 		{ IPPROTO_UDP, UDP_GRO, { 0, 1 } },
@@ -470,6 +492,29 @@ static void call_schedule(struct caller *caller, int *fd)
 	(void)caller;
 	setsockopt(*fd, IPPROTO_SCTP, SCTP_STREAM_SCHEDULER, &schedule,
 		   sizeof(schedule));
+}
+
+/* Likewise: what its associations, or those to come, are to have. */
+static void call_associate(struct caller *caller, int *fd)
+{
+	static const struct {
+		int name;
+		unsigned int values[2];
+	} options[] = {
+		{ SCTP_MAX_BURST, { 0, 1 } },
+		{ SCTP_PR_SUPPORTED, { 0, 1 } },
+		{ SCTP_RECONFIG_SUPPORTED, { 0, 1 } },
+		{ SCTP_ECN_SUPPORTED, { 0, 1 } },
+		{ SCTP_ENABLE_STREAM_RESET, { 0, SCTP_ENABLE_STRRESET_MASK } },
+	};
+	size_t which = pick((unsigned int)ARRAY_SIZE(options));
+	const struct sctp_assoc_value value = {
+		.assoc_id = SCTP_ALL_ASSOC,
+		.assoc_value = PICK(options[which].values),
+	};
+
+	(void)caller;
+	setsockopt(*fd, IPPROTO_SCTP, options[which].name, &value, sizeof(value));
 }
 
 static void need(struct stage *stage, const struct caller *caller, bool done,
@@ -604,8 +649,8 @@ static void (*const calls[])(struct caller *caller, int *fd) = {
 	call_receive, call_receive, call_receive, call_receive_faulty,
 	call_splice, call_splice_to, call_shutdown, call_close,
 	call_disconnect, call_connect, call_destroy, call_mistake,
-	call_encrypt, call_lose, call_heed, call_set, call_set, call_set,
-	call_value, call_schedule, call_owned, call_listen, call_defer, call_peel,
+	call_encrypt, call_lose, call_heed, call_set, call_set, call_set, call_set,
+	call_value, call_schedule, call_associate, call_owned, call_listen, call_defer, call_peel,
 	call_options,
 };
 

@@ -205,6 +205,9 @@ static void prepare(struct stage *stage, int fd)
 			sizeof(association));
 	association_set(stage, fd, SCTP_PEER_ADDR_PARAMS, &path, sizeof(path));
 	association_set(stage, fd, SCTP_AUTH_CHUNK, &data, sizeof(data));
+	/* whoever reads a message is told of the next one */
+	connection_set(stage, fd, IPPROTO_SCTP, SCTP_RECVNXTINFO, 1);
+	connection_set(stage, fd, IPPROTO_SCTP, SCTP_RECVRCVINFO, 1);
 }
 
 /* It is bound to one address, not to all. */
