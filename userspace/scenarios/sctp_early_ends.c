@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -261,6 +262,25 @@ static void establish_shut(struct stage *stage, struct early *early)
 	association_await(stage, early->peer, is_shut);
 }
 
+/* To two ports at once, which no association can have. */
+static void connect_to_two(struct stage *stage, struct early *early)
+{
+	const struct sockaddr_storage *first = &early->server.address;
+	socklen_t length = early->server.length;
+	unsigned char both[2 * sizeof(*first)];
+	struct loopback second;
+
+	listen_anew(stage, early);
+	choose(&second, early);
+	memcpy(both, first, length);
+	memcpy(both + length, &second.address, length);
+	early->fd = unbound(stage, early, SOCK_SEQPACKET);
+	if (!setsockopt(early->fd, IPPROTO_SCTP, SCTP_SOCKOPT_CONNECTX, both,
+			2 * length) ||
+	    errno != EINVAL || !is_gone(early->fd))
+		stage_fail(stage, "SCTP_SOCKOPT_CONNECTX");
+}
+
 static void close_it(struct stage *stage, struct early *early)
 {
 	(void)stage;
@@ -349,6 +369,7 @@ static const struct kind kinds[] = {
 	{ establish_busy, restart },
 	{ establish_shut, reset },
 	{ establish_shut, reset_peer },
+	{ connect_to_two, close_it },
 };
 
 #define KINDS ((unsigned int)ARRAY_SIZE(kinds))
@@ -397,7 +418,7 @@ const struct scenario sctp_early_ends = {
 	.name = "sctp-early-ends",
 	.summary = "SCTP has messages queued for associations that are not made, or begin anew",
 	.protocol = IPPROTO_SCTP,
-	.connections = 32,
+	.connections = 34,
 	.pages = 16,
 	.play = play,
 };
