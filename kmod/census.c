@@ -441,6 +441,8 @@ static void entry_fill(struct skbal_snapshot *snap,
 	}
 	if (READ_ONCE(sk->sk_prot) != snap->protocols[socket->protocol].prot)
 		snap->packets_waiting += skbal_hidden_packets(sk);
+	if (snap->protocols[socket->protocol].pool == SKBAL_POOL_UDP)
+		snap->packets_waiting += skbal_hidden_lent(sk);
 	if (skbal_bypasses(sk))
 		socket->flags |= SKBAL_BYPASSED;
 	if (snap->detail)

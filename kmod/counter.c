@@ -9,6 +9,7 @@
 #include <net/tcp.h>
 
 #include "counter.h"
+#include "hidden.h"
 #include "snapshot.h"
 
 struct skbal_expected skbal_counter_expect(void)
@@ -69,9 +70,11 @@ void skbal_counter_read(struct skbal_snapshot *snap)
 		net_read(snap, skbal_snapshot_net(snap, i));
 	snap->orphans = skbal_orphans();
 	rcu_read_lock();
-	for_each_net_rcu(net)
+	for_each_net_rcu(net) {
+		snap->packets_waiting += skbal_hidden_fragments(net);
 		for_each_netdev_rcu(net, dev)
 			snap->packets_waiting += device_packets(dev);
+	}
 	rcu_read_unlock();
 }
 
@@ -195,7 +198,7 @@ static void row_doubt(struct skbal_counter *row,
 			  "%lld allocated sockets were not found", unmet);
 	else if (snap->packets_waiting)
 		scnprintf(row->reason, sizeof(row->reason),
-			  "%llu packets wait in devices or BPF maps, and may keep closed sockets",
+			  "%llu packets wait in devices, BPF maps or receive queues, and may keep closed sockets",
 			  snap->packets_waiting);
 	else if (strange)
 		scnprintf(row->reason, sizeof(row->reason),

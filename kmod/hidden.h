@@ -8,6 +8,7 @@
 
 #include <linux/types.h>
 
+struct net;
 struct sock;
 
 /**
@@ -41,5 +42,24 @@ u32 skbal_hidden_redirected(const struct sock *sk, s64 charged, bool *opaque);
  *	    sk_user_data is.
  */
 u32 skbal_hidden_packets(const struct sock *sk);
+
+/**
+ * skbal_hidden_lent() - packets that a UDP socket has received, of which a part is
+ * still in the pages of whoever has sent them (MSG_ZEROCOPY)
+ *
+ * They keep the socket that has sent them, closed or not. A queue that somebody is
+ * at counts as one.
+ *
+ * Context: any.
+ */
+u32 skbal_hidden_lent(struct sock *sk);
+
+/**
+ * skbal_hidden_fragments() - packets that are not put together yet, and may likewise
+ * keep sockets
+ *
+ * Context: RCU read side.
+ */
+u32 skbal_hidden_fragments(const struct net *net);
 
 #endif /* SKBAL_HIDDEN_H */

@@ -124,6 +124,7 @@ const struct scenario *const scenarios[] = {
 	&tcp_sockmap_verdicts,
 	&tcp_sockmap_ingress,
 	&tcp_sockmap_race,
+	&udp_kept_senders,
 	&looked_up_sockets,
 	&refused_by_programs,
 	&scm_rights,

@@ -72,6 +72,13 @@ static inline int skbal_forward_alloc(const struct sock *sk)
 #endif
 
 /*
+ * What MSG_ZEROCOPY has sent is copied where it is received: in 6.12 before it is
+ * put together again, in 7.3 after that, and then only the first of its fragments
+ * (ip_local_deliver_finish()).
+ */
+#define SKBAL_KEEPS_ZEROCOPY (LINUX_VERSION_CODE >= KERNEL_VERSION(6, 13, 0))
+
+/*
  * Are MPTCP sockets counted as in use? Since 6.3, c558246ee73e ("mptcp: add
  * statistics for mptcp socket in use"); no header tells who has backported it.
  */

@@ -62,6 +62,23 @@ bool keeper_expect_queues(struct play *play, const char *phase,
 			   actual);
 }
 
+bool keeper_expect_kept(struct play *play)
+{
+	const struct books_pool *pool;
+	struct books books;
+	bool imbalanced;
+
+	if (!play_books(play, "balance", &books))
+		return false;
+	pool = &books.pools[0];
+	ktap_remark(play->ktap, "%s: %s", books_verdict_name(pool->verdict),
+		    pool->reason);
+	imbalanced = pool->verdict == BOOKS_IMBALANCED;
+	books_free(&books);
+	return play_expect(play, "kept", "is it said to be imbalanced?", 0,
+			   imbalanced);
+}
+
 bool keeper_settle(struct play *play, struct actor *keeper,
 		   const char *const *phases)
 {

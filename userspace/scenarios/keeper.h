@@ -59,6 +59,12 @@ bool keeper_expect_queues(struct play *play, const char *phase,
 			  const struct actor *keeper, long long sockets);
 
 /*
+ * Packets that wait may keep sockets that were closed, charged and in no table:
+ * nothing can be said then, but that must not be called imbalanced.
+ */
+bool keeper_expect_kept(struct play *play);
+
+/*
  * After it has reported, lets the process go on, once for each of the phases:
  * all settles there. NULL ends them.
  */

@@ -120,6 +120,7 @@ extern const struct scenario tcp_sockmap;
 extern const struct scenario tcp_sockmap_verdicts;
 extern const struct scenario tcp_sockmap_ingress;
 extern const struct scenario tcp_sockmap_race;
+extern const struct scenario udp_kept_senders;
 extern const struct scenario looked_up_sockets;
 extern const struct scenario refused_by_programs;
 extern const struct scenario scm_rights;

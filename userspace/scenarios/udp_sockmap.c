@@ -235,24 +235,6 @@ static long long left(const struct play *play)
 	return sockets;
 }
 
-/* Where what waits keeps no socket, there is nothing to be said. */
-static bool expect_kept(struct play *play)
-{
-	const struct books_pool *pool;
-	struct books books;
-	bool imbalanced;
-
-	if (!play_books(play, "balance", &books))
-		return false;
-	pool = &books.pools[0];
-	ktap_remark(play->ktap, "%s: %s", books_verdict_name(pool->verdict),
-		    pool->reason);
-	imbalanced = pool->verdict == BOOKS_IMBALANCED;
-	books_free(&books);
-	return play_expect(play, "kept", "is it said to be imbalanced?", 0,
-			   imbalanced);
-}
-
 static bool go_through(struct play *play, struct actor *keeper)
 {
 	struct whose all = whose(BOOKS_CLASS_OPEN, keeper);
@@ -261,7 +243,7 @@ static bool go_through(struct play *play, struct actor *keeper)
 	return play_await(play, keeper, &value) &&
 	       play_expect_settled(play, "sent") &&
 	       play_expect_meminfo(play, "sent", all) &&
-	       play_step(play, keeper, &value) && expect_kept(play) &&
+	       play_step(play, keeper, &value) && keeper_expect_kept(play) &&
 	       play_step(play, keeper, &value) &&
 	       play_expect_sockets(play, "ended", all, left(play)) &&
 	       play_expect_settled(play, "ended") &&
