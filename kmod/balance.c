@@ -225,7 +225,7 @@ static void judge(const struct skbal_snapshot *snap, struct skbal_balance *b)
 	else if (b->unaccounted > 0 && b->unaccounted > b->bound &&
 		 b->packets_waiting)
 		say(b, SKBAL_INCOMPLETE,
-		    "%llu packets wait in devices, BPF maps or receive queues, and may keep closed sockets",
+		    "%llu packets wait in devices or BPF maps, or to be read or freed, and may keep closed sockets",
 		    b->packets_waiting);
 	else if (b->unaccounted > 0 && b->unaccounted > b->bound)
 		say(b, SKBAL_IMBALANCED,

@@ -62,13 +62,19 @@ static void net_read(const struct skbal_snapshot *snap, struct skbal_net *entry)
 
 void skbal_counter_read(struct skbal_snapshot *snap)
 {
-	struct net_device *dev;
-	struct net *net;
 	size_t i;
 
 	for (i = 0; i < snap->nets.used; i++)
 		net_read(snap, skbal_snapshot_net(snap, i));
 	snap->orphans = skbal_orphans();
+}
+
+void skbal_counter_packets(struct skbal_snapshot *snap)
+{
+	struct net_device *dev;
+	struct net *net;
+
+	snap->packets_waiting += skbal_hidden_read_packets(snap->live);
 	rcu_read_lock();
 	for_each_net_rcu(net) {
 		snap->packets_waiting += skbal_hidden_fragments(net);
@@ -198,7 +204,7 @@ static void row_doubt(struct skbal_counter *row,
 			  "%lld allocated sockets were not found", unmet);
 	else if (snap->packets_waiting)
 		scnprintf(row->reason, sizeof(row->reason),
-			  "%llu packets wait in devices, BPF maps or receive queues, and may keep closed sockets",
+			  "%llu packets wait in devices or BPF maps, or to be read or freed, and may keep closed sockets",
 			  snap->packets_waiting);
 	else if (strange)
 		scnprintf(row->reason, sizeof(row->reason),

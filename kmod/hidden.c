@@ -95,6 +95,33 @@ u32 skbal_hidden_fragments(const struct net *net)
 	return queues;
 }
 
+static u32 list_lent(const struct llist_head *list, bool live)
+{
+	const struct sk_buff *skb;
+	u32 lent = 0;
+
+	if (!list || llist_empty(list))
+		return 0;
+	if (live)
+		return 1;
+	llist_for_each_entry(skb, list->first, ll_node)
+		lent += is_lent(skb);
+	return lent;
+}
+
+u32 skbal_hidden_read_packets(bool live)
+{
+	u32 lent = 0;
+	int cpu, node;
+
+	if (!SKBAL_KEEPS_ZEROCOPY)
+		return 0;
+	for_each_possible_cpu(cpu)
+		for_each_node(node)
+			lent += list_lent(skbal_read_packets(cpu, node), live);
+	return lent;
+}
+
 #if IS_ENABLED(CONFIG_TLS)
 /* The beginning of struct tls_rec (net/tls/tls.h), the same since 4.20. */
 struct record {

@@ -62,4 +62,14 @@ u32 skbal_hidden_lent(struct sock *sk);
  */
 u32 skbal_hidden_fragments(const struct net *net);
 
+/**
+ * skbal_hidden_read_packets() - those that were read, but are not freed yet, and
+ * likewise keep sockets
+ * @live: the machine is not stopped; then any list of them counts as one
+ *
+ * A CPU frees them when it receives again (skb_attempt_defer_free()), which may be
+ * never.
+ */
+u32 skbal_hidden_read_packets(bool live);
+
 #endif /* SKBAL_HIDDEN_H */

@@ -241,6 +241,7 @@ static int take_stopped(void *data)
 	pools_read(snap, snap->pools);
 	sockets_allocated_read(snap);
 	skbal_counter_read(snap);
+	skbal_counter_packets(snap);
 	snap->pause_ns = ktime_get_mono_fast_ns() - start;
 	return 0;
 }
@@ -268,6 +269,7 @@ static void take_live(struct skbal_snapshot *snap)
 	counters_compare(snap, first);
 	memcpy(second, snap->pools, sizeof(second));
 	sockets_allocated_read(snap);
+	skbal_counter_packets(snap);
 	walk(snap, 2);
 	counters_compare(snap, second);
 	/* the books are those between the two walks */

@@ -663,6 +663,12 @@ void play_spread_packets(struct play *play)
 	free(error);
 }
 
+bool play_free_at_once(struct play *play)
+{
+	return access("/proc/sys/net/core/skb_defer_max", F_OK) ||
+	       play_sysctl(play, "net.core.skb_defer_max", "0");
+}
+
 long long play_share(const struct play *play, unsigned int kinds,
 		     unsigned int kind)
 {

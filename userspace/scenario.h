@@ -195,6 +195,12 @@ bool play_sysctl(struct play *play, const char *name, const char *value);
  */
 void play_spread_packets(struct play *play);
 
+/*
+ * While it is played, what was read is freed at once; otherwise newer kernels may
+ * leave it to the CPU that has received it, for whenever that receives again.
+ */
+bool play_free_at_once(struct play *play);
+
 /* Milliseconds of the monotonic clock. */
 long long play_clock_ms(void);
 

@@ -18,6 +18,9 @@
 #include <net/tcp.h>
 #include <net/udp.h>
 
+#ifdef SKBAL_HAVE_DEFER_NODES
+#include <net/hotdata.h>
+#endif
 #ifdef SKBAL_HAVE_URING
 #include <linux/io_uring_types.h>
 #endif
@@ -77,6 +80,16 @@ static inline int skbal_forward_alloc(const struct sock *sk)
  * (ip_local_deliver_finish()).
  */
 #define SKBAL_KEEPS_ZEROCOPY (LINUX_VERSION_CODE >= KERNEL_VERSION(6, 13, 0))
+
+/* Packets that were read, and that the CPU is to free which has received them. */
+static inline const struct llist_head *skbal_read_packets(int cpu, int node)
+{
+#ifdef SKBAL_HAVE_DEFER_NODES
+	return &(per_cpu_ptr(net_hotdata.skb_defer_nodes, cpu) + node)->defer_list;
+#else
+	return NULL;
+#endif
+}
 
 /*
  * Are MPTCP sockets counted as in use? Since 6.3, c558246ee73e ("mptcp: add

@@ -95,7 +95,8 @@ static void play(struct play *play)
 	static const struct keeper how = { keeper, go_through };
 	struct cast cast = { .play = play, .senders = play->connections };
 
-	keeper_play_alone(play, &how, &cast);
+	if (play_free_at_once(play))
+		keeper_play_alone(play, &how, &cast);
 }
 
 const struct scenario udp_kept_senders = {
