@@ -97,15 +97,15 @@ u32 skbal_hidden_fragments(const struct net *net)
 
 static u32 list_lent(const struct llist_head *list, bool live)
 {
-	const struct sk_buff *skb;
+	const struct llist_node *node;
 	u32 lent = 0;
 
 	if (!list || llist_empty(list))
 		return 0;
 	if (live)
 		return 1;
-	llist_for_each_entry(skb, list->first, ll_node)
-		lent += is_lent(skb);
+	llist_for_each(node, list->first)
+		lent += is_lent(skbal_read_packet(node));
 	return lent;
 }
 

@@ -7,6 +7,7 @@
 #ifndef SKBAL_COMPAT_H
 #define SKBAL_COMPAT_H
 
+#include <linux/llist.h>
 #include <linux/net.h>
 #include <linux/skbuff.h>
 #include <linux/skmsg.h>
@@ -82,14 +83,29 @@ static inline int skbal_forward_alloc(const struct sock *sk)
 #define SKBAL_KEEPS_ZEROCOPY (LINUX_VERSION_CODE >= KERNEL_VERSION(6, 13, 0))
 
 /* Packets that were read, and that the CPU is to free which has received them. */
+#ifdef SKBAL_HAVE_DEFER_NODES
 static inline const struct llist_head *skbal_read_packets(int cpu, int node)
 {
-#ifdef SKBAL_HAVE_DEFER_NODES
 	return &(per_cpu_ptr(net_hotdata.skb_defer_nodes, cpu) + node)->defer_list;
-#else
-	return NULL;
-#endif
 }
+
+static inline const struct sk_buff *
+skbal_read_packet(const struct llist_node *node)
+{
+	return llist_entry(node, struct sk_buff, ll_node);
+}
+#else
+static inline const struct llist_head *skbal_read_packets(int cpu, int node)
+{
+	return NULL;
+}
+
+static inline const struct sk_buff *
+skbal_read_packet(const struct llist_node *node)
+{
+	return NULL;
+}
+#endif
 
 /*
  * Are MPTCP sockets counted as in use? Since 6.3, c558246ee73e ("mptcp: add
