@@ -10,6 +10,7 @@
 
 #include "balance.h"
 #include "counter.h"
+#include "packets.h"
 
 /* The pause after the first snapshot; each is twice as long, up to a limit. */
 #define PAUSE_MS 20
@@ -224,8 +225,7 @@ static void judge(const struct skbal_snapshot *snap, struct skbal_balance *b)
 		    b->opaque);
 	else if (b->unaccounted > 0 && b->unaccounted > b->bound &&
 		 b->packets_waiting)
-		say(b, SKBAL_INCOMPLETE,
-		    "%llu packets wait in devices or BPF maps, or to be read or freed, and may keep closed sockets",
+		say(b, SKBAL_INCOMPLETE, SKBAL_PACKETS_REASON,
 		    b->packets_waiting);
 	else if (b->unaccounted > 0 && b->unaccounted > b->bound)
 		say(b, SKBAL_IMBALANCED,

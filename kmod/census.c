@@ -13,6 +13,7 @@
 #include "census.h"
 #include "hidden.h"
 #include "mptcp.h"
+#include "packets.h"
 #include "sctp.h"
 #include "snapshot.h"
 #include "tcp.h"
@@ -440,9 +441,9 @@ static void entry_fill(struct skbal_snapshot *snap,
 					     &socket->charge);
 	}
 	if (READ_ONCE(sk->sk_prot) != snap->protocols[socket->protocol].prot)
-		snap->packets_waiting += skbal_hidden_packets(sk);
+		snap->packets_waiting += skbal_packets_redirected(sk);
 	if (snap->protocols[socket->protocol].pool == SKBAL_POOL_UDP)
-		snap->packets_waiting += skbal_hidden_lent(sk);
+		snap->packets_waiting += skbal_packets_unread(sk);
 	if (skbal_bypasses(sk))
 		socket->flags |= SKBAL_BYPASSED;
 	if (snap->detail)

@@ -1,15 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <linux/mm.h>
-#include <linux/netdevice.h>
 #include <linux/percpu_counter.h>
 #include <linux/rcupdate.h>
 #include <net/net_namespace.h>
-#include <net/sch_generic.h>
 #include <net/sock.h>
 #include <net/tcp.h>
 
 #include "counter.h"
-#include "hidden.h"
+#include "packets.h"
 #include "snapshot.h"
 
 struct skbal_expected skbal_counter_expect(void)
@@ -31,23 +29,6 @@ struct skbal_expected skbal_counter_expect(void)
 	return expected;
 }
 
-/*
- * A packet keeps its sender's struct sock. A UDP socket that was closed is in
- * no table then, but still charged.
- */
-static u64 device_packets(const struct net_device *dev)
-{
-	u64 packets = 0;
-	unsigned int i;
-
-	for (i = 0; i < dev->num_tx_queues; i++) {
-		const struct netdev_queue *queue = netdev_get_tx_queue(dev, i);
-
-		packets += qdisc_qlen_sum(rcu_dereference(queue->qdisc));
-	}
-	return packets;
-}
-
 static void net_read(const struct skbal_snapshot *snap, struct skbal_net *entry)
 {
 	struct net *net = (struct net *)entry->net;
@@ -67,21 +48,6 @@ void skbal_counter_read(struct skbal_snapshot *snap)
 	for (i = 0; i < snap->nets.used; i++)
 		net_read(snap, skbal_snapshot_net(snap, i));
 	snap->orphans = skbal_orphans();
-}
-
-void skbal_counter_packets(struct skbal_snapshot *snap)
-{
-	struct net_device *dev;
-	struct net *net;
-
-	snap->packets_waiting += skbal_hidden_read_packets(snap->live);
-	rcu_read_lock();
-	for_each_net_rcu(net) {
-		snap->packets_waiting += skbal_hidden_fragments(net);
-		for_each_netdev_rcu(net, dev)
-			snap->packets_waiting += device_packets(dev);
-	}
-	rcu_read_unlock();
 }
 
 /* What the census has met in one namespace. */
@@ -204,8 +170,7 @@ static void row_doubt(struct skbal_counter *row,
 			  "%lld allocated sockets were not found", unmet);
 	else if (snap->packets_waiting)
 		scnprintf(row->reason, sizeof(row->reason),
-			  "%llu packets wait in devices or BPF maps, or to be read or freed, and may keep closed sockets",
-			  snap->packets_waiting);
+			  SKBAL_PACKETS_REASON, snap->packets_waiting);
 	else if (strange)
 		scnprintf(row->reason, sizeof(row->reason),
 			  "%llu sockets of other families may have ones that wait",

@@ -28,13 +28,6 @@ struct skbal_expected skbal_counter_expect(void);
  */
 void skbal_counter_read(struct skbal_snapshot *snap);
 
-/**
- * skbal_counter_packets() - count the packets that may keep closed sockets
- *
- * Context: process context, or the machine is stopped.
- */
-void skbal_counter_packets(struct skbal_snapshot *snap);
-
 /* One counter, and what the census says it should be. */
 struct skbal_counter {
 	const char *name;

@@ -4,7 +4,6 @@
 #include <net/inet_connection_sock.h>
 #include <net/mptcp.h>
 #include <net/tls.h>
-#include <net/udp.h>
 
 #include "hidden.h"
 
@@ -35,91 +34,6 @@ u32 skbal_hidden_redirected(const struct sock *sk, s64 charged, bool *opaque)
 		return (charged + bytes) & ~PAGE_MASK ? 0 : bytes;
 	*opaque |= bytes;
 	return 0;
-}
-
-u32 skbal_hidden_packets(const struct sock *sk)
-{
-	const struct sk_psock *psock = skbal_psock(sk);
-
-	return psock ? skb_queue_len_lockless(&psock->ingress_skb) : 0;
-}
-
-/* The first fragment was copied. */
-static bool is_lent(const struct sk_buff *skb)
-{
-	const struct sk_buff *frag;
-
-	skb_walk_frags(skb, frag)
-		if (skb_zcopy((struct sk_buff *)frag))
-			return true;
-	return false;
-}
-
-/* Also while interrupts go on: they would wait for the lock. */
-static u32 queue_lent(struct sk_buff_head *queue)
-{
-	const struct sk_buff *skb;
-	unsigned long flags;
-	u32 lent = 0;
-
-	if (skb_queue_empty_lockless(queue))
-		return 0;
-	if (!spin_trylock_irqsave(&queue->lock, flags))
-		return 1;
-	skb_queue_walk(queue, skb)
-		lent += is_lent(skb);
-	spin_unlock_irqrestore(&queue->lock, flags);
-	return lent;
-}
-
-u32 skbal_hidden_lent(struct sock *sk)
-{
-	if (!SKBAL_KEEPS_ZEROCOPY)
-		return 0;
-	return queue_lent(&sk->sk_receive_queue) +
-	       queue_lent(&udp_sk(sk)->reader_queue);
-}
-
-u32 skbal_hidden_fragments(const struct net *net)
-{
-	u32 queues = 0;
-
-	if (!SKBAL_KEEPS_ZEROCOPY)
-		return 0;
-	if (net->ipv4.fqdir)
-		queues += atomic_read(&net->ipv4.fqdir->rhashtable.nelems);
-#if IS_ENABLED(CONFIG_IPV6)
-	if (net->ipv6.fqdir)
-		queues += atomic_read(&net->ipv6.fqdir->rhashtable.nelems);
-#endif
-	return queues;
-}
-
-static u32 list_lent(const struct llist_head *list, bool live)
-{
-	const struct llist_node *node;
-	u32 lent = 0;
-
-	if (!list || llist_empty(list))
-		return 0;
-	if (live)
-		return 1;
-	llist_for_each(node, list->first)
-		lent += is_lent(skbal_read_packet(node));
-	return lent;
-}
-
-u32 skbal_hidden_read_packets(bool live)
-{
-	u32 lent = 0;
-	int cpu, node;
-
-	if (!SKBAL_KEEPS_ZEROCOPY)
-		return 0;
-	for_each_possible_cpu(cpu)
-		for_each_node(node)
-			lent += list_lent(skbal_read_packets(cpu, node), live);
-	return lent;
 }
 
 #if IS_ENABLED(CONFIG_TLS)

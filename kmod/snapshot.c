@@ -12,6 +12,7 @@
 #include "counter.h"
 #include "mptcp.h"
 #include "owner.h"
+#include "packets.h"
 #include "sctp.h"
 #include "snapshot.h"
 #include "tcp.h"
@@ -210,6 +211,14 @@ static void pools_read(const struct skbal_snapshot *snap,
 			skbal_pool_read(snap->protos[i], &ret[i]);
 }
 
+/* The walk has met those that sockets have. */
+static void packets_read(struct skbal_snapshot *snap)
+{
+	rcu_read_lock();
+	snap->packets_waiting += skbal_packets_elsewhere(snap->live);
+	rcu_read_unlock();
+}
+
 static void walk(struct skbal_snapshot *snap, unsigned int number)
 {
 	snap->walk = number;
@@ -241,7 +250,7 @@ static int take_stopped(void *data)
 	pools_read(snap, snap->pools);
 	sockets_allocated_read(snap);
 	skbal_counter_read(snap);
-	skbal_counter_packets(snap);
+	packets_read(snap);
 	snap->pause_ns = ktime_get_mono_fast_ns() - start;
 	return 0;
 }
@@ -269,7 +278,7 @@ static void take_live(struct skbal_snapshot *snap)
 	counters_compare(snap, first);
 	memcpy(second, snap->pools, sizeof(second));
 	sockets_allocated_read(snap);
-	skbal_counter_packets(snap);
+	packets_read(snap);
 	walk(snap, 2);
 	counters_compare(snap, second);
 	/* the books are those between the two walks */

@@ -193,7 +193,7 @@ struct skbal_snapshot {
 	s64 orphans_met;		/* of TCP */
 	s64 orphans_timed;		/* of TCP and SCTP: a timer is to end them */
 	s64 orphans_ending;		/* of these: skbal_{tcp,sctp}_will_end() */
-	u64 packets_waiting;		/* in queues of devices, BPF maps, or uncopied to be read */
+	u64 packets_waiting;		/* see packets.h */
 	/* live mode: by how much the walks and the counters differed */
 	u64 moved_bytes[SKBAL_POOLS];
 	u64 moved_pages[SKBAL_POOLS];

@@ -814,6 +814,15 @@ const struct books_pool *books_find_pool(const struct books *books,
 	return NULL;
 }
 
+size_t books_imbalanced_counters(const struct books *books)
+{
+	size_t imbalanced = 0;
+
+	for (size_t i = 0; i < books->n_counters; i++)
+		imbalanced += books->counters[i].verdict == BOOKS_IMBALANCED;
+	return imbalanced;
+}
+
 const char *books_class_name(enum books_class class)
 {
 	return class_names[class];

@@ -239,6 +239,9 @@ void books_free(struct books *books);
 const struct books_pool *books_find_pool(const struct books *books,
 					 const char *name);
 
+/* How many of the counters beside the pools' are imbalanced. */
+size_t books_imbalanced_counters(const struct books *books);
+
 /* The words of the text for these values; "closed-held", "in-flux", "live" */
 const char *books_class_name(enum books_class class);
 const char *books_verdict_name(enum books_verdict verdict);

@@ -95,6 +95,17 @@ long long connection_fill(struct stage *stage, int fd, size_t size)
 	return bytes;
 }
 
+void connection_send(struct stage *stage, int fd, size_t size,
+		     const struct loopback *to)
+{
+	static const char data[CONNECTION_LARGEST];
+
+	if (sendto(fd, data, size, MSG_NOSIGNAL,
+		   to ? (const struct sockaddr *)&to->address : NULL,
+		   to ? to->length : 0) != (ssize_t)size)
+		stage_fail(stage, "send");
+}
+
 void connection_receive(struct stage *stage, int fd, long long bytes)
 {
 	static char data[65536];

@@ -46,6 +46,13 @@ void connection_make(struct stage *stage, const struct loopback *server,
  */
 long long connection_fill(struct stage *stage, int fd, size_t size);
 
+/*
+ * Sends that many bytes, or a datagram of that size, to its peer; or to another
+ * address, if it is not NULL. All of it is to be taken at once.
+ */
+void connection_send(struct stage *stage, int fd, size_t size,
+		     const struct loopback *to);
+
 /* Receives that many bytes, and waits for them. */
 void connection_receive(struct stage *stage, int fd, long long bytes);
 

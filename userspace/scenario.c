@@ -272,7 +272,6 @@ static void remark_counters(struct play *play, const struct books *books)
  */
 static void ask_once(struct play *play)
 {
-	long long imbalanced = 0;
 	struct books books;
 
 	if (play->asked)
@@ -288,10 +287,8 @@ static void ask_once(struct play *play)
 		if (pool->verdict != BOOKS_BALANCED)
 			remark_charges(play, pool);
 	}
-	for (size_t i = 0; i < books.n_counters; i++)
-		imbalanced += books.counters[i].verdict == BOOKS_IMBALANCED;
 	play_expect(play, "at this failure", "other counters imbalanced", 0,
-		    imbalanced);
+		    (long long)books_imbalanced_counters(&books));
 	remark_counters(play, &books);
 	books_free(&books);
 }

@@ -13,15 +13,31 @@
 /* How long a datagram may take from one socket to the other. */
 #define DELIVERY_MS 10000
 
+static int bind_any(struct stage *stage, sa_family_t family, int protocol,
+		    struct loopback *address)
+{
+	int fd;
+
+	loopback_set(address, family, 0);
+	address->protocol = protocol;
+	fd = loopback_bind(address);
+	if (fd < 0)
+		stage_fail(stage, "bind");
+	return fd;
+}
+
+int datagrams_bind(struct stage *stage, sa_family_t family,
+		   struct loopback *address)
+{
+	return bind_any(stage, family, IPPROTO_UDP, address);
+}
+
 void datagrams_open(struct stage *stage, struct datagrams *to,
 		    const struct play *play, size_t size, int rcvbuf)
 {
 	*to = (struct datagrams){ .size = size };
-	loopback_set(&to->address, play->family, 0);
-	to->address.protocol = play->scenario->protocol;
-	to->fd = loopback_bind(&to->address);
-	if (to->fd < 0)
-		stage_fail(stage, "bind");
+	to->fd = bind_any(stage, play->family, play->scenario->protocol,
+			  &to->address);
 	if (setsockopt(to->fd, SOL_SOCKET, SO_RCVBUF, &rcvbuf, sizeof(rcvbuf)))
 		stage_fail(stage, "SO_RCVBUF");
 }

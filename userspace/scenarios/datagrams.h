@@ -15,6 +15,10 @@ struct datagrams {
 	long long queued;	/* datagrams */
 };
 
+/* A bound socket of UDP, and *address with its port. */
+int datagrams_bind(struct stage *stage, sa_family_t family,
+		   struct loopback *address);
+
 /* Opens one that takes datagrams of that size, with SO_RCVBUF. */
 void datagrams_open(struct stage *stage, struct datagrams *to,
 		    const struct play *play, size_t size, int rcvbuf);

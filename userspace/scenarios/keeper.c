@@ -65,18 +65,23 @@ bool keeper_expect_queues(struct play *play, const char *phase,
 bool keeper_expect_kept(struct play *play)
 {
 	const struct books_pool *pool;
+	long long counters;
 	struct books books;
 	bool imbalanced;
 
-	if (!play_books(play, "balance", &books))
+	if (!play_pools(play, false, &books))
 		return false;
-	pool = &books.pools[0];
-	ktap_remark(play->ktap, "%s: %s", books_verdict_name(pool->verdict),
-		    pool->reason);
-	imbalanced = pool->verdict == BOOKS_IMBALANCED;
+	pool = books_find_pool(&books, scenario_pool(play->scenario));
+	if (pool)
+		ktap_remark(play->ktap, "%s: %s",
+			    books_verdict_name(pool->verdict), pool->reason);
+	imbalanced = !pool || pool->verdict == BOOKS_IMBALANCED;
+	counters = (long long)books_imbalanced_counters(&books);
 	books_free(&books);
 	return play_expect(play, "kept", "is it said to be imbalanced?", 0,
-			   imbalanced);
+			   imbalanced) &&
+	       play_expect(play, "kept", "other counters imbalanced", 0,
+			   counters);
 }
 
 bool keeper_settle(struct play *play, struct actor *keeper,

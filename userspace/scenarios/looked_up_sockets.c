@@ -7,13 +7,13 @@
  * of datagrams. Each of them is kept while it is looked at, and let go. Then others
  * decide which listener gets what comes to ports where nobody listens.
  */
-#include <netinet/in.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "../array.h"
 #include "../bpf.h"
 #include "../connections.h"
+#include "datagrams.h"
 #include "keeper.h"
 
 #define PAYLOAD 1000
@@ -31,29 +31,6 @@ static int make_map(struct stage *stage)
 	return map;
 }
 
-static void send_from(struct stage *stage, int fd, const struct loopback *to)
-{
-	static const char data[PAYLOAD];
-
-	if (sendto(fd, data, PAYLOAD, MSG_NOSIGNAL,
-		   to ? (const struct sockaddr *)&to->address : NULL,
-		   to ? to->length : 0) != PAYLOAD)
-		stage_fail(stage, "send");
-}
-
-static int bind_datagrams(struct stage *stage, sa_family_t family,
-			  struct loopback *address)
-{
-	int fd;
-
-	loopback_set(address, family, 0);
-	address->protocol = IPPROTO_UDP;
-	fd = loopback_bind(address);
-	if (fd < 0)
-		stage_fail(stage, "bind");
-	return fd;
-}
-
 static void end(struct stage *stage, const struct keeper_ends *ends,
 		unsigned int how)
 {
@@ -67,7 +44,7 @@ static void end(struct stage *stage, const struct keeper_ends *ends,
 	close(ends->accepted);
 }
 
-/* From the map, and from where nobody listens, to a listener that is in it. */
+/* Whoever comes to where nobody listens gets to a socket that is in a map. */
 static void steer(struct stage *stage, const struct keeper_cast *cast)
 {
 	sa_family_t family = cast->server.address.ss_family;
@@ -79,7 +56,7 @@ static void steer(struct stage *stage, const struct keeper_cast *cast)
 	fds[0] = loopback_listen(&server, 4096);
 	if (fds[0] < 0)
 		stage_fail(stage, "listen");
-	fds[1] = bind_datagrams(stage, family, &receiver);
+	fds[1] = datagrams_bind(stage, family, &receiver);
 	for (size_t i = 0; i < ARRAY_SIZE(fds); i++) {
 		int map = make_map(stage);
 
@@ -95,8 +72,8 @@ static void steer(struct stage *stage, const struct keeper_cast *cast)
 	for (unsigned int i = 0; i < cast->connections; i++) {
 		connection_make(stage, &server, fds[0], &ends.connected,
 				&ends.accepted);
-		send_from(stage, ends.connected, NULL);
-		send_from(stage, fds[1], &receiver);
+		connection_send(stage, ends.connected, PAYLOAD, NULL);
+		connection_send(stage, fds[1], PAYLOAD, &receiver);
 	}
 	stage_report(stage, connection_drain(stage, fds[1]));
 	for (size_t i = 0; i < ARRAY_SIZE(fds); i++) {
@@ -122,13 +99,13 @@ static void keeper(struct stage *stage, void *arg)
 	if (counter < 0 ||
 	    bpf_attach_looking_up(cast->directory, family, map, counter))
 		stage_fail(stage, "a program that looks up");
-	datagrams = bind_datagrams(stage, family, &receiver);
+	datagrams = datagrams_bind(stage, family, &receiver);
 	all = keeper_connect(stage, &cast->keeper);
 	if (bpf_sockmap_add(map, 0, all[STAYS].connected))
 		stage_fail(stage, "sockmap");
 	for (unsigned int i = 0; i < connections; i++) {
-		send_from(stage, all[i].connected, NULL);
-		send_from(stage, datagrams, &receiver);
+		connection_send(stage, all[i].connected, PAYLOAD, NULL);
+		connection_send(stage, datagrams, PAYLOAD, &receiver);
 	}
 	stage_report(stage, 0);
 	for (unsigned int i = 0; i < connections; i++)

@@ -649,8 +649,8 @@ static void (*const calls[])(struct caller *caller, int *fd) = {
 	call_splice, call_splice_to, call_shutdown, call_close,
 	call_disconnect, call_connect, call_destroy, call_mistake,
 	call_encrypt, call_lose, call_heed, call_set, call_set, call_set, call_set,
-	call_value, call_schedule, call_associate, call_owned, call_listen, call_defer, call_peel,
-	call_options,
+	call_value, call_schedule, call_associate, call_owned, call_listen,
+	call_defer, call_peel, call_options,
 };
 
 /* The other end of the same connection. */

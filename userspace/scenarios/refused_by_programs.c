@@ -99,8 +99,7 @@ static bool send_one(struct stage *stage, const struct cast *cast,
 	const struct loopback *server = &cast->confined.keeper.server;
 	int fd = make_bound(stage, cast, 1);
 
-	if (send(cast->all[i].connected, data, PAYLOAD, MSG_NOSIGNAL) != PAYLOAD)
-		stage_fail(stage, "send");
+	connection_send(stage, cast->all[i].connected, PAYLOAD, NULL);
 	return is_permitted(stage, "sendto",
 			    sendto(fd, data, PAYLOAD, 0,
 				   (const struct sockaddr *)&server->address,

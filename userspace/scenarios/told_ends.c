@@ -5,7 +5,6 @@
  * Who has asked for it is told by sock_diag(7) of each socket that ends. The kernel
  * destroys it only then, later, with what has come for it.
  */
-#include <netinet/in.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -13,22 +12,13 @@
 
 #include "../connections.h"
 #include "../sockdiag.h"
+#include "datagrams.h"
 #include "keeper.h"
 
 #define PAYLOAD 1000
 
 /* How the end that has connected is closed; the other one is closed with data. */
 enum { RESET, CLOSED, ENDS };
-
-static void send_to(struct stage *stage, int fd, const struct loopback *to)
-{
-	static const char data[PAYLOAD];
-
-	if (sendto(fd, data, PAYLOAD, MSG_NOSIGNAL,
-		   to ? (const struct sockaddr *)&to->address : NULL,
-		   to ? to->length : 0) != PAYLOAD)
-		stage_fail(stage, "send");
-}
 
 /* Each has a datagram from itself. */
 static int *open_datagrams(struct stage *stage, const struct keeper_cast *cast)
@@ -39,12 +29,9 @@ static int *open_datagrams(struct stage *stage, const struct keeper_cast *cast)
 	if (!fds)
 		stage_fail(stage, "memory for the descriptors");
 	for (unsigned int i = 0; i < cast->connections; i++) {
-		loopback_set(&own, cast->server.address.ss_family, 0);
-		own.protocol = IPPROTO_UDP;
-		fds[i] = loopback_bind(&own);
-		if (fds[i] < 0)
-			stage_fail(stage, "bind");
-		send_to(stage, fds[i], &own);
+		fds[i] = datagrams_bind(stage, cast->server.address.ss_family,
+					&own);
+		connection_send(stage, fds[i], PAYLOAD, &own);
 	}
 	return fds;
 }
@@ -80,8 +67,8 @@ static void keeper(struct stage *stage, void *arg)
 	all = keeper_connect(stage, cast);
 	datagrams = open_datagrams(stage, cast);
 	for (unsigned int i = 0; i < cast->connections; i++) {
-		send_to(stage, all[i].connected, NULL);
-		send_to(stage, all[i].accepted, NULL);
+		connection_send(stage, all[i].connected, PAYLOAD, NULL);
+		connection_send(stage, all[i].accepted, PAYLOAD, NULL);
 	}
 	stage_report(stage, 0);
 	for (unsigned int i = 0; i < cast->connections; i++) {

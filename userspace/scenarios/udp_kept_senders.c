@@ -37,7 +37,7 @@ static void send_uncopied(struct stage *stage, int from,
 		stage_fail(stage, "MSG_ZEROCOPY");
 }
 
-/* Of them at once as many as fit into the receiver. */
+/* Each has a datagram of its own, too, which it does not read. */
 static struct datagrams *send_all(struct stage *stage, const struct cast *cast,
 				  struct datagrams *receiver)
 {

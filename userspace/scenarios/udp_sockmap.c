@@ -104,12 +104,7 @@ static struct meminfo look(struct stage *stage, const struct datagrams *at)
 
 static void send_one(struct stage *stage, int from, const struct route *route)
 {
-	static const char data[SIZE];
-	const struct loopback *to = &route->at[AT_ENTRY].address;
-
-	if (sendto(from, data, SIZE, 0, (const struct sockaddr *)&to->address,
-		   to->length) != SIZE)
-		stage_fail(stage, "sendto");
+	connection_send(stage, from, SIZE, &route->at[AT_ENTRY].address);
 }
 
 /* Sends one, and waits until it can be received. */
