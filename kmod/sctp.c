@@ -226,6 +226,9 @@ bool skbal_sctp_will_end(const struct sock *sk)
 
 	if (!ep || sock_owned_by_user_nocheck(sk))
 		return true;
+	/* with the last one goes its endpoint, and the socket after RCU's next turn */
+	if (list_empty(&ep->asocs))
+		return !refcount_read(&ep->base.refcnt);
 	list_for_each_entry(asoc, &ep->asocs, asocs)
 		if (!association_will_end(asoc))
 			return false;

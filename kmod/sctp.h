@@ -48,7 +48,8 @@ u32 skbal_sctp_chunk_bytes(struct sock *sk);
  *
  * Its associations are being shut down, and each has a timer: of what was sent
  * last, or of data that is unacknowledged. A heartbeat ends none whose peer
- * answers. Whoever has locked the socket may be about to set one.
+ * answers. Whoever has locked the socket may be about to set one. Without any, it
+ * ends if nobody holds its endpoint.
  *
  * Context: sctp is held, and the machine is stopped.
  */
