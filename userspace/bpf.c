@@ -39,6 +39,11 @@ int bpf_sockmap(unsigned int entries)
 	return create_map(BPF_MAP_TYPE_SOCKMAP, sizeof(int), entries);
 }
 
+int bpf_sockhash(unsigned int entries)
+{
+	return create_map(BPF_MAP_TYPE_SOCKHASH, sizeof(int), entries);
+}
+
 int bpf_sockmap_add(int map, unsigned int key, int fd)
 {
 	union bpf_attr attr = {
@@ -175,18 +180,74 @@ static void call_on_message(struct program *program, enum bpf_func_id helper,
 	call_helper(program, helper);
 }
 
-static void redirect(struct program *program, int targets, unsigned int flags,
-		     enum bpf_func_id helper)
+static void add(struct program *program, unsigned char to, int value)
 {
+	emit(program, (struct bpf_insn){
+		.code = BPF_ALU64 | BPF_ADD | BPF_K,
+		.dst_reg = to & 15,
+		.imm = value,
+	});
+}
+
+/* Where a key, which is 0, and an address are on the stack. */
+#define KEY_AT (-4)
+#define ADDRESS_AT (-48)
+
+/* Sets the register to its address. */
+static void store_key(struct program *program, unsigned char to)
+{
+	emit(program, (struct bpf_insn){
+		.code = BPF_ST | BPF_MEM | BPF_W,
+		.dst_reg = BPF_REG_10,
+		.off = KEY_AT,
+	});
+	copy(program, to, BPF_REG_10);
+	add(program, to, KEY_AT);
+}
+
+static bool is_sockhash(int map)
+{
+	struct bpf_map_info info = { 0 };
+	union bpf_attr attr = {
+		.info.bpf_fd = (unsigned int)map,
+		.info.info_len = sizeof(info),
+		.info.info = (uintptr_t)&info,
+	};
+
+	return !call(BPF_OBJ_GET_INFO_BY_FD, &attr) &&
+	       info.type == BPF_MAP_TYPE_SOCKHASH;
+}
+
+/* What redirects to a socket of either kind of map. */
+struct redirection {
+	enum bpf_func_id by_sockmap, by_sockhash;
+};
+
+static const struct redirection of_messages = {
+	BPF_FUNC_msg_redirect_map, BPF_FUNC_msg_redirect_hash
+};
+
+static const struct redirection of_packets = {
+	BPF_FUNC_sk_redirect_map, BPF_FUNC_sk_redirect_hash
+};
+
+static void redirect(struct program *program, int targets, unsigned int flags,
+		     const struct redirection *how)
+{
+	bool hashed = is_sockhash(targets);
+
 	copy(program, BPF_REG_1, BPF_REG_6);
 	move_map(program, BPF_REG_2, targets);
-	move(program, BPF_REG_3, 0);
+	if (hashed)
+		store_key(program, BPF_REG_3);
+	else
+		move(program, BPF_REG_3, 0);
 	move(program, BPF_REG_4, flags);
-	call_helper(program, helper);
+	call_helper(program, hashed ? how->by_sockhash : how->by_sockmap);
 }
 
 static void decide(struct program *program, enum bpf_verdict verdict,
-		   int targets, enum bpf_func_id helper)
+		   int targets, const struct redirection *how)
 {
 	if (verdict == BPF_VERDICT_PASSES)
 		move(program, BPF_REG_0, SK_PASS);
@@ -195,7 +256,7 @@ static void decide(struct program *program, enum bpf_verdict verdict,
 	else
 		redirect(program, targets,
 			 verdict == BPF_VERDICT_RECEIVED ? BPF_F_INGRESS : 0,
-			 helper);
+			 how);
 }
 
 int bpf_attach_sending(int map, const struct bpf_sending *what)
@@ -213,8 +274,7 @@ int bpf_attach_sending(int map, const struct bpf_sending *what)
 		call_on_message(&program, BPF_FUNC_msg_pop_data, 0, what->cut);
 	if (what->add)
 		call_on_message(&program, BPF_FUNC_msg_push_data, 0, what->add);
-	decide(&program, what->verdict, what->targets,
-	       BPF_FUNC_msg_redirect_map);
+	decide(&program, what->verdict, what->targets, &of_messages);
 	leave(&program);
 	return attach(map, BPF_PROG_TYPE_SK_MSG, BPF_SK_MSG_VERDICT, &program);
 }
@@ -225,7 +285,7 @@ static int attach_to_receiving(int map, enum bpf_attach_type where,
 	struct program program = { 0 };
 
 	copy(&program, BPF_REG_6, BPF_REG_1);
-	decide(&program, verdict, targets, BPF_FUNC_sk_redirect_map);
+	decide(&program, verdict, targets, &of_packets);
 	leave(&program);
 	return attach(map, BPF_PROG_TYPE_SK_SKB, where, &program);
 }
@@ -268,29 +328,10 @@ static void skip_without(struct program *program, unsigned char what,
 	});
 }
 
-static void add(struct program *program, unsigned char to, int value)
-{
-	emit(program, (struct bpf_insn){
-		.code = BPF_ALU64 | BPF_ADD | BPF_K,
-		.dst_reg = to & 15,
-		.imm = value,
-	});
-}
-
-/* Where a key, which is 0, and an address are on the stack. */
-#define KEY_AT (-4)
-#define ADDRESS_AT (-48)
-
 static void look_up_first(struct program *program, int map)
 {
-	emit(program, (struct bpf_insn){
-		.code = BPF_ST | BPF_MEM | BPF_W,
-		.dst_reg = BPF_REG_10,
-		.off = KEY_AT,
-	});
 	move_map(program, BPF_REG_1, map);
-	copy(program, BPF_REG_2, BPF_REG_10);
-	add(program, BPF_REG_2, KEY_AT);
+	store_key(program, BPF_REG_2);
 	call_helper(program, BPF_FUNC_map_lookup_elem);
 }
 

@@ -12,10 +12,14 @@
  * errno says why.
  */
 
-/* A map for so many sockets. */
+/* A map for so many sockets; of the second kind, which finds them by a hash. */
 int bpf_sockmap(unsigned int entries);
+int bpf_sockhash(unsigned int entries);
 
-/* Puts the socket into the map, or takes it out. */
+/*
+ * Puts the socket into the map, of either kind, instead of the one that is at
+ * that key, or takes it out.
+ */
 int bpf_sockmap_add(int map, unsigned int key, int fd);
 int bpf_sockmap_remove(int map, unsigned int key);
 

@@ -122,6 +122,7 @@ const struct scenario *const scenarios[] = {
 	&tcp_ktls_receive,
 	&tcp_sockmap,
 	&tcp_sockmap_verdicts,
+	&tcp_sockmap_left,
 	&tcp_sockmap_ingress,
 	&tcp_sockmap_race,
 	&udp_kept_senders,

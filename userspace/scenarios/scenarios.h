@@ -118,6 +118,7 @@ extern const struct scenario tcp_ktls;
 extern const struct scenario tcp_ktls_receive;
 extern const struct scenario tcp_sockmap;
 extern const struct scenario tcp_sockmap_verdicts;
+extern const struct scenario tcp_sockmap_left;
 extern const struct scenario tcp_sockmap_ingress;
 extern const struct scenario tcp_sockmap_race;
 extern const struct scenario udp_kept_senders;

@@ -39,6 +39,7 @@ struct route {
 	int client, outer, inner, backend;
 	int end;	/* where it can be received: one of the relay's */
 	unsigned int size;
+	int (*make)(unsigned int entries);	/* its maps */
 };
 
 /* All ends of the connections are the actor's. */
@@ -51,7 +52,7 @@ struct cast {
 	bool pushing;
 };
 
-/* Those of each size are redirected and passed in turn. */
+/* Those of each size, and sort of maps, are redirected and passed in turn. */
 static unsigned int size_of(unsigned int i)
 {
 	return sizes[i / 2 % ARRAY_SIZE(sizes)];
@@ -59,7 +60,7 @@ static unsigned int size_of(unsigned int i)
 
 static int make_map(struct stage *stage, const struct route *route)
 {
-	int map = bpf_sockmap(1);
+	int map = route->make(1);
 
 	if (map < 0 ||
 	    (route->size && bpf_attach_cutting(map, route->size)))
@@ -69,7 +70,7 @@ static int make_map(struct stage *stage, const struct route *route)
 
 static void redirect(struct stage *stage, const struct route *route)
 {
-	int map = make_map(stage, route), targets = bpf_sockmap(1);
+	int map = make_map(stage, route), targets = route->make(1);
 
 	if (targets < 0 || bpf_attach_redirecting(map, targets) ||
 	    bpf_sockmap_add(targets, 0, route->inner) ||
@@ -97,6 +98,7 @@ static void connect_all(struct stage *stage, struct cast *cast)
 				&route->client, &route->outer);
 		connection_make(stage, &cast->keeper.server, cast->keeper.listener,
 				&route->backend, &route->inner);
+		route->make = i / 2 % 2 ? bpf_sockhash : bpf_sockmap;
 		if (cast->passing)
 			route->size = size_of(i);
 		if (i % 2 && cast->passing) {

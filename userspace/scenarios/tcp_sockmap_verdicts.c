@@ -80,12 +80,13 @@ static const struct kind kinds[] = {
  * kept: these let go of their sockets when they are closed.
  */
 static void attach(struct stage *stage, const struct kind *kind,
-		   const struct keeper_ends *ends)
+		   const struct keeper_ends *ends,
+		   int (*make)(unsigned int entries))
 {
 	struct bpf_sending program = kind->program;
-	int map = bpf_sockmap(1);
+	int map = make(1);
 
-	program.targets = bpf_sockmap(1);
+	program.targets = make(1);
 	if (map < 0 || program.targets < 0 ||
 	    bpf_sockmap_add(program.targets, 0, ends->accepted) ||
 	    bpf_attach_sending(map, &program) ||
@@ -110,7 +111,8 @@ static void attach_all(struct stage *stage, const struct keeper_ends *all,
 	for (unsigned int i = 0; i < connections; i++) {
 		const struct kind *kind = &kinds[i % KINDS];
 
-		attach(stage, kind, &all[i]);
+		attach(stage, kind, &all[i],
+		       i / KINDS % 2 ? bpf_sockhash : bpf_sockmap);
 		attach_in_vain(stage, other, all[i].connected);
 		if (kind->refused && shutdown(all[i].accepted, SHUT_WR))
 			stage_fail(stage, "shutdown");

@@ -51,6 +51,7 @@ enum { READ, ENTRY_CLOSED, TARGET_CLOSED, ENDS };
 struct route {
 	const struct kind *kind;
 	struct datagrams at[NOWHERE];
+	int (*make)(unsigned int entries);	/* its maps */
 };
 
 struct cast {
@@ -71,7 +72,7 @@ static void connect_target(struct stage *stage, const struct route *route)
 /* Descriptors of maps are kept: these let go of their sockets otherwise. */
 static void attach(struct stage *stage, const struct route *route)
 {
-	int map = bpf_sockmap(1), targets = bpf_sockmap(1);
+	int map = route->make(1), targets = route->make(1);
 
 	if (map < 0 || targets < 0 ||
 	    bpf_attach_datagrams(map, route->kind->verdict, targets) ||
@@ -204,6 +205,7 @@ static void keeper(struct stage *stage, void *arg)
 		stage_fail(stage, "memory for the sockets");
 	for (unsigned int i = 0; i < cast->routes; i++) {
 		all[i].kind = &kinds[i % KINDS];
+		all[i].make = i / KINDS % 2 ? bpf_sockhash : bpf_sockmap;
 		open_route(stage, &all[i], cast->play);
 		fill(stage, from, &all[i]);
 	}
