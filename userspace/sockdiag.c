@@ -2,6 +2,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <linux/inet_diag.h>
+#include <linux/mptcp.h>
 #include <linux/sock_diag.h>
 #include <netinet/tcp.h>
 #include <netlink/attr.h>
@@ -168,31 +169,38 @@ static int receive_dump(struct nl_sock *netlink, struct sockdiag *diag,
 	return status < 0 ? status : 0;
 }
 
+/* MPTCP's protocol does not fit the byte that the request has for it. */
+struct request {
+	struct inet_diag_req_v2 fixed;
+	struct nlattr attribute;
+	uint32_t protocol;
+};
+
+static void set_protocol(struct request *request, int protocol)
+{
+	request->fixed.sdiag_protocol = (uint8_t)protocol;
+	request->attribute.nla_len = NLA_HDRLEN + sizeof(request->protocol);
+	request->attribute.nla_type = INET_DIAG_REQ_PROTOCOL;
+	request->protocol = (uint32_t)protocol;
+}
+
 /* Adds the sockets of one address family, in whichever state. */
 static int dump_family(struct nl_sock *netlink, struct sockdiag *diag,
 		       unsigned int netns, uint8_t family, char **error)
 {
-	struct {
-		struct inet_diag_req_v2 fixed;
-		struct nlattr attribute;
-		uint32_t protocol;	/* MPTCP's does not fit a byte */
-	} request = {
+	struct request request = {
 		.fixed = {
 			.sdiag_family = family,
-			.sdiag_protocol = (uint8_t)diag->protocol,
 			.idiag_ext = 1 << (INET_DIAG_SKMEMINFO - 1),
 			.idiag_states = ~0u,
 		},
-		.attribute = {
-			.nla_len = NLA_HDRLEN + sizeof(request.protocol),
-			.nla_type = INET_DIAG_REQ_PROTOCOL,
-		},
-		.protocol = (uint32_t)diag->protocol,
 	};
-	int status = nl_send_simple(netlink, SOCK_DIAG_BY_FAMILY,
-				    NLM_F_REQUEST | NLM_F_DUMP, &request,
-				    sizeof(request));
+	int status;
 
+	set_protocol(&request, diag->protocol);
+	status = nl_send_simple(netlink, SOCK_DIAG_BY_FAMILY,
+				NLM_F_REQUEST | NLM_F_DUMP, &request,
+				sizeof(request));
 	if (status < 0)
 		return netlink_error(status, "ask", error);
 	return receive_dump(netlink, diag, netns, error);
@@ -357,7 +365,7 @@ static int note_state(struct nl_msg *message, void *state)
 }
 
 /* 0, or an error of libnl. Sets *state to the one that is told. */
-static int ask(int type, const struct inet_diag_req_v2 *request, int *state)
+static int ask(int type, const void *request, size_t size, int *state)
 {
 	struct nl_sock *netlink = nl_socket_alloc();
 	int status = netlink ? nl_connect(netlink, NETLINK_SOCK_DIAG) :
@@ -368,7 +376,7 @@ static int ask(int type, const struct inet_diag_req_v2 *request, int *state)
 					     note_state, state);
 	if (!status)
 		status = nl_send_simple(netlink, type, NLM_F_REQUEST,
-					(void *)request, sizeof(*request));
+					(void *)request, size);
 	if (status >= 0)
 		status = nl_wait_for_ack(netlink);
 	nl_socket_free(netlink);
@@ -413,7 +421,8 @@ static bool request_of(int fd, struct inet_diag_req_v2 *request)
 
 static bool destroy(const struct inet_diag_req_v2 *request)
 {
-	int unused, status = ask(SOCK_DESTROY, request, &unused);
+	int unused;
+	int status = ask(SOCK_DESTROY, request, sizeof(*request), &unused);
 
 	if (status)
 		errno = status == -NLE_OPNOTSUPP    ? EOPNOTSUPP :
@@ -446,7 +455,32 @@ void sockdiag_mistake(int fd)
 	/* of all ones is any */
 	request.id.idiag_cookie[0] = 0;
 	request.id.idiag_cookie[1] = 0;
-	ask(SOCK_DIAG_BY_FAMILY, &request, &unused);
+	ask(SOCK_DIAG_BY_FAMILY, &request, sizeof(request), &unused);
+}
+
+/* Of MPTCP: what identifies it for sock_diag; 0: it has none. */
+static unsigned int token_of(int fd)
+{
+	struct mptcp_info info = { 0 };
+	socklen_t length = sizeof(info);
+
+	return getsockopt(fd, SOL_MPTCP, MPTCP_INFO, &info, &length) ?
+	       0 : info.mptcpi_token;
+}
+
+void sockdiag_ask(int fd)
+{
+	struct request request = { 0 };
+	int protocol, unused;
+	socklen_t length = sizeof(protocol);
+
+	if (!request_of(fd, &request.fixed) ||
+	    getsockopt(fd, SOL_SOCKET, SO_PROTOCOL, &protocol, &length))
+		return;
+	set_protocol(&request, protocol);
+	if (protocol == IPPROTO_MPTCP)
+		request.fixed.id.idiag_cookie[0] = token_of(fd);
+	ask(SOCK_DIAG_BY_FAMILY, &request, sizeof(request), &unused);
 }
 
 int sockdiag_state(const struct sockaddr_storage *local,
@@ -456,7 +490,8 @@ int sockdiag_state(const struct sockaddr_storage *local,
 						     IPPROTO_TCP);
 	int state = 0;
 
-	return ask(SOCK_DIAG_BY_FAMILY, &request, &state) ? 0 : state;
+	return ask(SOCK_DIAG_BY_FAMILY, &request, sizeof(request), &state) ?
+	       0 : state;
 }
 
 bool sockdiag_destroy_at(const struct sockaddr_storage *local,

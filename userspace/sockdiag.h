@@ -79,7 +79,10 @@ bool sockdiag_destroy(int fd);
 /* Closes it first: what is destroyed is an orphan, or gone. */
 bool sockdiag_destroy_closed(int fd);
 
-/* Asks for the socket by its addresses, but with the cookie of another one. */
+/* Asks for the socket by its addresses, or its token, whatever is known of it. */
+void sockdiag_ask(int fd);
+
+/* The same, but with the cookie of another one. */
 void sockdiag_mistake(int fd);
 
 /*

@@ -355,9 +355,10 @@ static void call_destroy(struct caller *caller, int *fd)
 	sockdiag_destroy(*fd);
 }
 
-static void call_mistake(struct caller *caller, int *fd)
+static void call_ask(struct caller *caller, int *fd)
 {
 	(void)caller;
+	sockdiag_ask(*fd);
 	sockdiag_mistake(*fd);
 }
 
@@ -647,7 +648,7 @@ static void (*const calls[])(struct caller *caller, int *fd) = {
 	call_complain, call_send_file,
 	call_receive, call_receive, call_receive, call_receive_faulty,
 	call_splice, call_splice_to, call_shutdown, call_close,
-	call_disconnect, call_connect, call_destroy, call_mistake,
+	call_disconnect, call_connect, call_destroy, call_ask,
 	call_encrypt, call_lose, call_heed, call_set, call_set, call_set, call_set,
 	call_value, call_schedule, call_associate, call_owned, call_listen,
 	call_defer, call_peel, call_options,

@@ -33,8 +33,8 @@ enum { REMOVED, REPLACED, MAP_CLOSED, CLOSED, DISCONNECTED, WAYS };
 
 static int enter(struct stage *stage, int fd, unsigned int i)
 {
-	struct bpf_sending program = programs[i % PROGRAMS];
-	int map = sorts[i / PROGRAMS % SORTS](1);
+	struct bpf_sending program = programs[i / WAYS / SORTS % PROGRAMS];
+	int map = sorts[i / WAYS % SORTS](1);
 
 	program.targets = map;
 	if (map < 0 || bpf_attach_sending(map, &program) ||
@@ -81,7 +81,7 @@ static void keeper(struct stage *stage, void *arg)
 	}
 	stage_report(stage, 0);
 	for (unsigned int i = 0; i < cast->connections; i++)
-		leave(stage, &all[i], maps[i], i / PROGRAMS / SORTS % WAYS);
+		leave(stage, &all[i], maps[i], i % WAYS);
 	stage_report(stage, 0);
 }
 
