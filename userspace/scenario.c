@@ -14,6 +14,7 @@
 #include "peak.h"
 #include "scenario.h"
 #include "scenarios/scenarios.h"
+#include "shortage.h"
 #include "sysctl.h"
 #include "transport.h"
 
@@ -897,4 +898,19 @@ bool play_sysctl(struct play *play, const char *name, const char *value)
 	play_fail(play, "%s", error ? error : "no memory");
 	free(error);
 	return false;
+}
+
+bool play_prepare_shortage(struct play *play, struct shortage *shortage,
+			   unsigned int percent)
+{
+	return shortage_prepare(shortage, percent) ||
+	       play_fail(play, "preparing failing allocations: %s",
+			 strerror(errno));
+}
+
+bool play_finish_shortage(struct play *play, const struct shortage *shortage)
+{
+	return shortage_finish(shortage) ||
+	       play_fail(play, "ending failing allocations: %s",
+			 strerror(errno));
 }

@@ -14,6 +14,7 @@
 #include "score.h"
 
 struct play;
+struct shortage;
 
 /* How long a scenario waits for a condition, unless it says otherwise. */
 #define PLAY_PATIENCE_MS 30000
@@ -188,6 +189,11 @@ bool play_freeze(struct play *play, struct actor *actor);
 
 /* Sets a sysctl until the end of the run. */
 bool play_sysctl(struct play *play, const char *name, const char *value);
+
+/* shortage_prepare() and shortage_finish(), which are not to fail. */
+bool play_prepare_shortage(struct play *play, struct shortage *shortage,
+			   unsigned int percent);
+bool play_finish_shortage(struct play *play, const struct shortage *shortage);
 
 /*
  * From now on packets on loopback are received by any CPU, which is interrupted

@@ -47,9 +47,11 @@ static void close_both(const struct shortage *shortage)
 		close(shortage->pages);
 }
 
-bool shortage_prepare(struct shortage *shortage)
+bool shortage_prepare(struct shortage *shortage, unsigned int percent)
 {
-	*shortage = (struct shortage){ .slab = -1, .pages = -1 };
+	*shortage = (struct shortage){
+		.percent = percent, .slab = -1, .pages = -1
+	};
 	if (prepare(SLAB, &shortage->slab) &&
 	    prepare(PAGES, &shortage->pages) && set(PAGES, "min-order", "0"))
 		return true;
@@ -57,11 +59,12 @@ bool shortage_prepare(struct shortage *shortage)
 	return false;
 }
 
-/* An open file: opening one could fail. */
-static bool set_probability(const struct shortage *shortage, char percent)
+/* Open files: opening one could fail. */
+static bool set_probability(const struct shortage *shortage,
+			    unsigned int percent)
 {
-	return write(shortage->slab, &percent, 1) == 1 &&
-	       write(shortage->pages, &percent, 1) == 1;
+	return dprintf(shortage->slab, "%u", percent) > 0 &&
+	       dprintf(shortage->pages, "%u", percent) > 0;
 }
 
 static bool choose(const char *directory, bool own)
@@ -72,7 +75,7 @@ static bool choose(const char *directory, bool own)
 
 bool shortage_resume(const struct shortage *shortage)
 {
-	return set_probability(shortage, '1');
+	return set_probability(shortage, shortage->percent);
 }
 
 bool shortage_begin_own(const struct shortage *shortage)
@@ -90,7 +93,7 @@ bool shortage_begin_atomic(const struct shortage *shortage)
 
 bool shortage_end(const struct shortage *shortage)
 {
-	return set_probability(shortage, '0');
+	return set_probability(shortage, 0);
 }
 
 bool shortage_finish(const struct shortage *shortage)

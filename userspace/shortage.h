@@ -9,18 +9,19 @@
  * pages (CONFIG_FAIL_PAGE_ALLOC), but none for the memory of processes.
  */
 struct shortage {
-	int slab, pages;	/* descriptors of how likely it is */
+	unsigned int percent;	/* how many fail */
+	int slab, pages;	/* descriptors of that */
 };
 
 /* Whether this kernel has both. */
 bool shortage_is_possible(void);
 
 /* Gets ready, until shortage_finish() unless it fails. errno says why it does. */
-bool shortage_prepare(struct shortage *shortage);
+bool shortage_prepare(struct shortage *shortage, unsigned int percent);
 
 /*
- * From now on one in a hundred fails: of those that this process asks for in its
- * system calls, or of those that cannot wait for memory, anybody's (interrupts').
+ * From now on so many fail of those that this process asks for in its system calls,
+ * or of those that cannot wait for memory, anybody's (interrupts').
  */
 bool shortage_begin_own(const struct shortage *shortage);
 bool shortage_begin_atomic(const struct shortage *shortage);

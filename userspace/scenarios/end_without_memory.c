@@ -11,9 +11,7 @@
  * changed the association's state by then, and set no timer
  * (sctp_sf_do_9_2_start_shutdown()): it stays as long as its peer answers.
  */
-#include <errno.h>
 #include <netinet/in.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "../shortage.h"
@@ -63,13 +61,10 @@ static void play(struct play *play)
 		play_skip(play, "the kernel lets no allocations fail");
 		return;
 	}
-	if (!shortage_prepare(&cast.shortage)) {
-		play_fail(play, "preparing failing allocations: %s", strerror(errno));
+	if (!play_prepare_shortage(play, &cast.shortage, 1))
 		return;
-	}
 	keeper_play(play, &how, &cast.keeper);
-	if (!shortage_finish(&cast.shortage))
-		play_fail(play, "ending failing allocations: %s", strerror(errno));
+	play_finish_shortage(play, &cast.shortage);
 }
 
 const struct scenario tcp_fin_without_memory = {

@@ -905,10 +905,9 @@ static void play(struct play *play)
 	caller.anywhere.shared = !play->scenario->protocol;
 	caller.server = caller.anywhere;
 	caller.rounds = shortage_is_possible() ? ROUNDS : FAILING;
-	if (caller.rounds > FAILING && !shortage_prepare(&caller.shortage)) {
-		play_fail(play, "preparing failing allocations: %s", strerror(errno));
+	if (caller.rounds > FAILING &&
+	    !play_prepare_shortage(play, &caller.shortage, 1))
 		return;
-	}
 	/* sent uncopied, it would keep its sender: see udp-kept-senders */
 	ok = play_free_at_once(play) && play_expect_balanced(play, "before") &&
 	     play_pages(play, &pages) &&
@@ -917,9 +916,8 @@ static void play(struct play *play)
 	if (ok)
 		play_peak(play);
 	actor_kill(&actor);
-	if (caller.rounds > FAILING && !shortage_finish(&caller.shortage))
-		ok = play_fail(play, "ending failing allocations: %s",
-			       strerror(errno));
+	if (caller.rounds > FAILING)
+		ok = play_finish_shortage(play, &caller.shortage) && ok;
 	if (ok && play_expect_no_orphans(play, "after"))
 		play_expect_return(play, "after", pages);
 }

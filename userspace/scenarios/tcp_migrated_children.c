@@ -3,7 +3,8 @@
  * Two listeners share a port, and nobody accepts. When one of them is closed
  * its children wait in the other's accept queue, with all that they hold. Every
  * other client has sent with its first segment, and is deaf to the answer: there
- * is a request beside the child.
+ * is a request beside the child. Once more half of what a move takes memory for is
+ * refused: who is not moved is gone.
  *
  *	server (listens twice, sleeps) <---- connection 1..N ---- client
  */
@@ -13,18 +14,31 @@
 
 #include "../array.h"
 #include "../segment.h"
+#include "../shortage.h"
 #include "scenarios.h"
 
 #define PAYLOAD 1000
 #define BACKLOG 4096
 /* Data with the first segment: at both ends, without cookies. */
 #define FASTOPEN "1543"
+#define REFUSED_PERCENT 50
 
 struct cast {
 	struct loopback server;
 	int listeners[2];
 	unsigned int connections;
+	struct shortage *shortage;	/* NULL: there is none */
 };
+
+static void close_short(struct stage *stage, int listener,
+			const struct shortage *shortage)
+{
+	if (!shortage_begin_own(shortage))
+		stage_fail(stage, "to let allocations fail");
+	close(listener);
+	if (!shortage_end(shortage))
+		stage_fail(stage, "to let allocations succeed again");
+}
 
 static void server(struct stage *stage, void *arg)
 {
@@ -32,7 +46,10 @@ static void server(struct stage *stage, void *arg)
 
 	stage_report(stage, 0);
 	for (size_t i = 0; i < ARRAY_SIZE(cast->listeners); i++) {
-		close(cast->listeners[i]);
+		if (cast->shortage)
+			close_short(stage, cast->listeners[i], cast->shortage);
+		else
+			close(cast->listeners[i]);
 		stage_report(stage, 0);
 	}
 }
@@ -115,7 +132,7 @@ static bool expect_migrated(struct play *play, const struct actor *server)
 }
 
 static bool come_and_move(struct play *play, struct actor *server,
-			  struct actor *client)
+			  struct actor *client, bool all)
 {
 	long long value;
 
@@ -123,40 +140,60 @@ static bool come_and_move(struct play *play, struct actor *server,
 	       play_await(play, client, &value) &&
 	       expect_children(play, "peak", server, play->connections) &&
 	       play_step(play, server, &value) &&
-	       expect_migrated(play, server) &&
+	       (all ? expect_migrated(play, server) :
+		      play_expect_settled(play, "one listener is closed")) &&
 	       play_step(play, server, &value) &&
 	       play_expect_sockets(play, "both listeners are closed",
 				   whose(BOOKS_CLASS_ACCEPT_QUEUE, NULL), 0);
 }
 
-static void play(struct play *play)
+static void play_round(struct play *play, struct shortage *shortage)
 {
 	struct cast cast = { .listeners = { -1, -1 },
-			     .connections = play->connections };
+			     .connections = play->connections,
+			     .shortage = shortage };
 	struct actor servers = { 0 }, clients = { 0 };
 	long long pages;
 	bool ok;
 
-	if (access("/proc/sys/net/ipv4/tcp_migrate_req", F_OK)) {
-		play_skip(play, "the kernel has no net.ipv4.tcp_migrate_req");
-		return;
-	}
-	ok = play_sysctl(play, "net.ipv4.tcp_migrate_req", "1") &&
-	     play_sysctl(play, "net.ipv4.tcp_fastopen", FASTOPEN) &&
-	     play_expect_balanced(play, "before") &&
+	ok = play_expect_balanced(play, "before") &&
 	     play_pages(play, &pages) && listen_all(play, &cast) &&
 	     play_start(play, &servers, "server", server, &cast) &&
 	     play_start(play, &clients, "client", client, &cast);
 	for (size_t i = 0; i < ARRAY_SIZE(cast.listeners); i++)
 		if (cast.listeners[i] >= 0)
 			close(cast.listeners[i]);
-	ok = ok && come_and_move(play, &servers, &clients);
+	ok = ok && come_and_move(play, &servers, &clients, !shortage);
 	if (ok)
 		play_peak(play);
 	actor_kill(&clients);
 	actor_kill(&servers);
 	if (ok)
 		play_expect_return(play, "after", pages);
+}
+
+static void play_short(struct play *play)
+{
+	struct shortage shortage;
+
+	if (!play_prepare_shortage(play, &shortage, REFUSED_PERCENT))
+		return;
+	play_round(play, &shortage);
+	play_finish_shortage(play, &shortage);
+}
+
+static void play(struct play *play)
+{
+	if (access("/proc/sys/net/ipv4/tcp_migrate_req", F_OK)) {
+		play_skip(play, "the kernel has no net.ipv4.tcp_migrate_req");
+		return;
+	}
+	if (!play_sysctl(play, "net.ipv4.tcp_migrate_req", "1") ||
+	    !play_sysctl(play, "net.ipv4.tcp_fastopen", FASTOPEN))
+		return;
+	play_round(play, NULL);
+	if (shortage_is_possible())
+		play_short(play);
 }
 
 const struct scenario tcp_migrated_children = {
