@@ -338,6 +338,11 @@ bool play_skip(struct play *play, const char *reason)
 	return false;
 }
 
+bool play_lacks(struct play *play, const char *lacking)
+{
+	return lacking && !play_skip(play, lacking);
+}
+
 bool play_books(struct play *play, const char *file, struct books *books)
 {
 	return read_books(play, scenario_pool(play->scenario), file, false,

@@ -102,6 +102,9 @@ bool play_fail(struct play *play, const char *format, ...)
 /* Ends the scenario as skipped, unless a check has failed. Returns false. */
 bool play_skip(struct play *play, const char *reason);
 
+/* Whether anything is lacking; then it is skipped for that. NULL: nothing is. */
+bool play_lacks(struct play *play, const char *lacking);
+
 /* Each pool is balanced: nothing unaccounted, no socket missing or broken. */
 bool play_expect_balanced(struct play *play, const char *phase);
 

@@ -400,16 +400,22 @@ static struct inet_diag_req_v2 request_at(const struct sockaddr_storage *local,
 	return request;
 }
 
+static bool protocol_of(int fd, int *protocol)
+{
+	socklen_t length = sizeof(*protocol);
+
+	return !getsockopt(fd, SOL_SOCKET, SO_PROTOCOL, protocol, &length);
+}
+
 /* Likewise for that socket. False: errno says why. */
 static bool request_of(int fd, struct inet_diag_req_v2 *request)
 {
 	struct sockaddr_storage local, remote;
-	socklen_t length = sizeof(int);
+	socklen_t length = sizeof(local);
 	int protocol;
 
-	if (getsockopt(fd, SOL_SOCKET, SO_PROTOCOL, &protocol, &length))
+	if (!protocol_of(fd, &protocol))
 		return false;
-	length = sizeof(local);
 	if (getsockname(fd, (struct sockaddr *)&local, &length))
 		return false;
 	length = sizeof(remote);
@@ -472,10 +478,8 @@ void sockdiag_ask(int fd)
 {
 	struct request request = { 0 };
 	int protocol, unused;
-	socklen_t length = sizeof(protocol);
 
-	if (!request_of(fd, &request.fixed) ||
-	    getsockopt(fd, SOL_SOCKET, SO_PROTOCOL, &protocol, &length))
+	if (!request_of(fd, &request.fixed) || !protocol_of(fd, &protocol))
 		return;
 	set_protocol(&request, protocol);
 	if (protocol == IPPROTO_MPTCP)

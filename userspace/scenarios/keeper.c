@@ -129,17 +129,12 @@ void keeper_play(struct play *play, const struct keeper *how,
 static void play_in(struct play *play, const struct keeper *how,
 		    struct keeper_confined *cast)
 {
-	const char *lacking;
-
 	cast->directory = confinement_open(&cast->confinement);
 	if (cast->directory < 0) {
 		play_skip(play, "the cgroup's directory cannot be opened");
 		return;
 	}
-	lacking = bpf_lacks_for_cgroup(cast->directory);
-	if (lacking)
-		play_skip(play, lacking);
-	else
+	if (!play_lacks(play, bpf_lacks_for_cgroup(cast->directory)))
 		keeper_play(play, how, &cast->keeper);
 	close(cast->directory);
 }

@@ -137,11 +137,7 @@ static void play(struct play *play)
 
 static void play_mapped(struct play *play)
 {
-	const char *lacking = bpf_lacks_for_sending();
-
-	if (lacking)
-		play_skip(play, lacking);
-	else
+	if (!play_lacks(play, bpf_lacks_for_sending()))
 		play_on(play, true);
 }
 

@@ -132,11 +132,7 @@ static bool expect(struct play *play, const struct unread_round *round)
 
 static void play(struct play *play)
 {
-	const char *lacking = bpf_lacks_for_sending();
-
-	if (lacking)
-		play_skip(play, lacking);
-	else
+	if (!play_lacks(play, bpf_lacks_for_sending()))
 		unread_play(play, &(struct unread){
 			.send = send_mapped,
 			.finish = finish,

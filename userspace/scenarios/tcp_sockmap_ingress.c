@@ -342,12 +342,9 @@ static bool race(struct play *play, struct actor *racer)
 
 static void play_with(struct play *play, const struct keeper *how, bool passing)
 {
-	const char *lacking = bpf_lacks_for_receiving();
 	struct cast cast = { .passing = passing };
 
-	if (lacking)
-		play_skip(play, lacking);
-	else
+	if (!play_lacks(play, bpf_lacks_for_receiving()))
 		keeper_play(play, how, &cast.keeper);
 }
 

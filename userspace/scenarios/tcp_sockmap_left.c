@@ -100,12 +100,9 @@ static bool go_through(struct play *play, struct actor *keeper)
 static void play(struct play *play)
 {
 	static const struct keeper how = { keeper, go_through };
-	const char *lacking = bpf_lacks_for_sending();
 	struct keeper_cast cast;
 
-	if (lacking)
-		play_skip(play, lacking);
-	else
+	if (!play_lacks(play, bpf_lacks_for_sending()))
 		keeper_play(play, &how, &cast);
 }
 

@@ -251,11 +251,8 @@ static void play(struct play *play)
 {
 	static const struct keeper how = { keeper, go_through };
 	struct cast cast = { .play = play, .routes = play->connections };
-	const char *lacking = bpf_lacks_for_datagrams();
 
-	if (lacking)
-		play_skip(play, lacking);
-	else
+	if (!play_lacks(play, bpf_lacks_for_datagrams()))
 		keeper_play_alone(play, &how, &cast);
 }
 
